@@ -1,0 +1,31 @@
+/**
+ * Roles of an API key. `administrator` may do everything in its accounts and, when scoped to all,
+ * in the installation; `auditor` reads and verifies; `ingest` only writes.
+ */
+export const ROLES = ['administrator', 'auditor', 'ingest'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who asks: the key that authenticated a request. */
+export interface Principal {
+  readonly keyId: string;
+  readonly role: Role;
+  /** The accounts that the key is scoped to, or ALL. */
+  readonly accounts: 'ALL' | readonly string[];
+}
+
+export function mayRead(principal: Principal): boolean {
+  return principal.role !== 'ingest';
+}
+
+export function mayWrite(principal: Principal): boolean {
+  return principal.role !== 'auditor';
+}
+
+export function coversAccount(principal: Principal, account: string): boolean {
+  return principal.accounts === 'ALL' || principal.accounts.includes(account);
+}
+
+/** An administrator of the whole installation: manages accounts, keys of others, imports and erasures. */
+export function isInstallationAdministrator(principal: Principal): boolean {
+  return principal.role === 'administrator' && principal.accounts === 'ALL';
+}

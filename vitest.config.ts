@@ -1,0 +1,48 @@
+import swc from 'unplugin-swc';
+import { defineConfig } from 'vitest/config';
+
+const unit = {
+  include: ['**/*.test.ts'],
+  exclude: ['**/*.int.test.ts', 'test/acceptance/**', 'node_modules/**', 'dist/**'],
+};
+const integration = { include: ['**/*.int.test.ts'], exclude: ['node_modules/**', 'dist/**'] };
+const acceptance = { include: ['test/acceptance/**/*.test.ts'], exclude: ['node_modules/**', 'dist/**'] };
+
+/** type-graphql's decorators need metadata, which only swc emits here; graphql must load once, as ESM. */
+export default defineConfig({
+  oxc: false,
+  plugins: [
+    swc.vite({
+      jsc: {
+        target: 'es2024',
+        parser: { syntax: 'typescript', decorators: true },
+        transform: { legacyDecorator: true, decoratorMetadata: true },
+      },
+    }),
+  ],
+  resolve: {
+    conditions: ['source'],
+    alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
+  },
+  ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+  test: {
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'unit', ...unit } },
+      {
+        extends: true,
+        test: { name: 'integration', ...integration, testTimeout: 60_000, hookTimeout: 120_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'acceptance',
+          ...acceptance,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
