@@ -1,3 +1,5 @@
+import type { ErrorCode } from '#domain/errors';
+
 /** The categories of CloudTrail records (User Guide, record contents; eventCategory). */
 export const EVENT_CATEGORIES = [
   'Management',
@@ -28,6 +30,24 @@ export interface ParsedEvent {
   readonly category: EventCategory;
   /** recipientAccountId, else userIdentity.accountId; undefined when the record names neither. */
   readonly account: string | undefined;
+}
+
+/** Why bytes cannot be an event. */
+export interface EventRefusal {
+  readonly code: Extract<
+    ErrorCode,
+    | 'INVALID_JSON'
+    | 'INVALID_UTF8'
+    | 'INVALID_EVENT'
+    | 'FIELD_NOT_FOUND'
+    | 'EVENT_TOO_LARGE'
+    | 'TOO_DEEP'
+    | 'INVALID_EVENT_TIME'
+  >;
+  /** The field at fault, such as `insightDetails.eventName`; undefined when it is the whole record. */
+  readonly path: string | undefined;
+  /** For the sender; holds no values of the record. */
+  readonly message: string;
 }
 
 /** The values of one event that history can be searched by; undefined where the record has none. */
