@@ -8,7 +8,10 @@ const unit = {
 const integration = { include: ['**/*.int.test.ts'], exclude: ['node_modules/**', 'dist/**'] };
 const acceptance = { include: ['test/acceptance/**/*.test.ts'], exclude: ['node_modules/**', 'dist/**'] };
 
-/** type-graphql's decorators need metadata, which only swc emits here; graphql must load once, as ESM. */
+/**
+ * type-graphql's decorators need metadata, which only swc emits here; graphql must load once, as ESM.
+ * vitest hands ssr.resolve.conditions to Node: with `import` among them pg's require() gets ES modules and dies.
+ */
 export default defineConfig({
   oxc: false,
   plugins: [
@@ -24,7 +27,7 @@ export default defineConfig({
     conditions: ['source'],
     alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
   },
-  ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['source', 'node', 'default'] } },
   test: {
     maxWorkers: 2,
     projects: [
