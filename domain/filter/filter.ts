@@ -19,7 +19,10 @@ export const FILTER_FIELDS = [
 ] as const;
 export type FilterField = (typeof FILTER_FIELDS)[number];
 
-/** A filter of events as a tree. Its meaning is defined by `matches`; every index must agree with it. */
+/**
+ * A filter of events as a tree. Its meaning is defined by `matches` (domain/filter/meaning.ts); every index
+ * must agree with it.
+ */
 export type EventFilter =
   | { readonly kind: 'all' }
   | { readonly kind: 'and' | 'or'; readonly filters: readonly EventFilter[] }
@@ -27,9 +30,9 @@ export type EventFilter =
   | { readonly kind: 'in'; readonly field: FilterField; readonly values: readonly string[] }
   | { readonly kind: 'prefix'; readonly field: FilterField; readonly value: string }
   | { readonly kind: 'exists'; readonly field: FilterField }
-  /** sourceIPAddress lies in the network. */
+  /** sourceIPAddress lies in the network: `first address/bits`, canonical. */
   | { readonly kind: 'cidr'; readonly network: string }
   /** from <= eventTime < to; milliseconds since 1970. */
   | { readonly kind: 'time'; readonly from: number | undefined; readonly to: number | undefined }
-  /** Every word of the text occurs somewhere in the record's keys-and-values text. */
+  /** Every word occurs somewhere in the record; words as domain/event-words.ts cuts and folds them. */
   | { readonly kind: 'words'; readonly words: readonly string[] };
