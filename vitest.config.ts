@@ -28,13 +28,21 @@ export default defineConfig({
     alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
   },
   ssr: { resolve: { conditions: ['source', 'node', 'default'] } },
+  // where vitest runs global set-up files
+  environments: { __vitest__: { resolve: { conditions: ['source', 'node', 'import', 'default'] } } },
   test: {
     maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'unit', ...unit } },
       {
         extends: true,
-        test: { name: 'integration', ...integration, testTimeout: 60_000, hookTimeout: 120_000 },
+        test: {
+          name: 'integration',
+          ...integration,
+          globalSetup: ['test/postgres-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
       },
       {
         extends: true,

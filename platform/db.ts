@@ -1,0 +1,71 @@
+import type { EntitySchema } from '@mikro-orm/core';
+import { MikroORM } from '@mikro-orm/postgresql';
+import { Migrator } from '@mikro-orm/migrations';
+import { Client, Pool } from 'pg';
+
+import { MIGRATIONS } from '#migrations/index';
+
+export type { Pool, PoolClient } from 'pg';
+export type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
+
+export interface PoolOptions {
+  /** Connections at most; 10 unless told. */
+  readonly max?: number;
+  /** Shown in pg_stat_activity. */
+  readonly name?: string;
+  /** Milliseconds after which the server gives a statement up; 30,000 unless told, 0 = never. */
+  readonly statementTimeout?: number;
+  /** Hears of idle connections that broke (the server restarted); the pool replaces them. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** Milliseconds to wait for a connection, from the server or from the pool. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Held while migrations run, so that two processes that start at once do not run them twice. */
+const MIGRATION_LOCK = 0x6361_6972;
+
+/** Connections for bulk paths, which speak SQL themselves. */
+export function createPool(url: string, options: PoolOptions = {}): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max: options.max ?? 10,
+    application_name: options.name ?? 'cairn',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: options.statementTimeout ?? 30_000,
+    keepAlive: true,
+  });
+  // Without a listener a lost idle connection would end the process.
+  pool.on('error', (error) => options.onError?.(error));
+  return pool;
+}
+
+/** The ORM over the entities (`defineEntity`) of the rooms that keep rows of their own. */
+export async function createOrm(url: string, entities: readonly EntitySchema[]): Promise<MikroORM> {
+  return MikroORM.init({
+    clientUrl: url,
+    entities: [...entities],
+    discovery: { warnWhenNoEntities: false },
+    extensions: [Migrator],
+    migrations: { migrationsList: [...MIGRATIONS], tableName: 'migrations', snapshot: false, emit: 'ts' },
+    pool: { min: 0, max: 10 },
+  });
+}
+
+/** Brings the database to the newest shape and names what it ran. Safe to run from several processes. */
+export async function migrate(url: string): Promise<readonly string[]> {
+  const lock = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  await lock.connect();
+  try {
+    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    const orm = await createOrm(url, []);
+    try {
+      const done = await orm.migrator.up();
+      return done.map((migration) => migration.name);
+    } finally {
+      await orm.close(true);
+    }
+  } finally {
+    await lock.end();
+  }
+}
