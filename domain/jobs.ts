@@ -21,7 +21,10 @@ export interface JobDefinition<Payload = unknown> {
   readonly backOff: BackOff;
   /** Scheduled runs get the empty payload. */
   readonly schedule?: Schedule;
-  /** Runs with the same key never work at the same time, in no process; others wait. */
+  /**
+   * Runs with the same key never work at the same time, in no process: others wait, and a scheduled one is
+   * left out, because its work is being done.
+   */
   readonly concurrencyKey?: (payload: Payload) => string;
   /** The account that a run concerns; its readers may see the run. */
   readonly account?: (payload: Payload) => string;
@@ -71,7 +74,16 @@ export const jobs = {
     attempts: 1,
     backOff: { kind: 'fixed', delayMs: 1_000 },
     schedule: { everyMs: 5_000 },
-    concurrencyKey: () => 'seal',
+    concurrencyKey: () => 'sealTail',
+  }),
+  /** Sees to the runs themselves: brings lost ones to the queue, gives up what it gave up, forgets old ones. */
+  tendRuns: job({
+    name: 'tendRuns',
+    payload: nothing,
+    attempts: 1,
+    backOff: { kind: 'fixed', delayMs: 1_000 },
+    schedule: { everyMs: 15_000 },
+    concurrencyKey: () => 'tendRuns',
   }),
   /** Signs a checkpoint when the log was quiet, so that its end cannot be cut unnoticed. */
   checkpoint: job({
@@ -80,7 +92,7 @@ export const jobs = {
     attempts: 3,
     backOff: { kind: 'exponential', delayMs: 10_000 },
     schedule: { everyMs: HOUR },
-    concurrencyKey: () => 'seal',
+    concurrencyKey: () => 'checkpoint',
   }),
   /** Builds event history again from the journal. */
   rebuildHistory: job({
@@ -129,6 +141,8 @@ export const JOB_RUN_ID = /^(?!\d+$)[A-Za-z0-9_-]{1,100}$/;
 export interface StartOptions {
   /** The run's id: a second start with the same one answers the first run. Default: a new one. */
   readonly id?: string;
+  /** A run of this id that is DEAD begins anew. */
+  readonly revive?: boolean;
 }
 
 /** Starts jobs and tells what became of them; implemented by workers/jobs, used by the services. */

@@ -23,6 +23,7 @@ export type BullJob = Pick<
   | 'failedReason'
   | 'getState'
   | 'retry'
+  | 'remove'
   | 'moveToDelayed'
 >;
 

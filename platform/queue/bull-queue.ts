@@ -133,6 +133,13 @@ class BullMessageQueue implements Queue {
     return true;
   }
 
+  async forget(id: string): Promise<boolean> {
+    const job = await this.#jobs.queue.getJob(id);
+    if (job === undefined || (await job.getState()) === 'active') return false;
+    await job.remove();
+    return true;
+  }
+
   async counts(): Promise<QueueCounts> {
     const counts = await this.#jobs.queue.getJobCounts();
     const of = (state: string): number => counts[state] ?? 0;

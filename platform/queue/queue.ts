@@ -81,6 +81,8 @@ export interface Queue {
   deadLetters(limit: number): Promise<readonly DeadLetter[]>;
   /** Gives a dead letter a fresh series of attempts; false when there is none of this id. */
   revive(id: string): Promise<boolean>;
+  /** Forgets a job that nobody works on, so that its id can be added again; false when it could not. */
+  forget(id: string): Promise<boolean>;
   counts(): Promise<QueueCounts>;
   /** Takes no more jobs, aborts the running ones' signal and waits for them, at most the grace period. */
   close(): Promise<void>;
