@@ -1,0 +1,68 @@
+import { CairnError } from '#domain/errors';
+
+/** Where the platform is and who asks. */
+export interface Connection {
+  /** Origin of the platform, such as http://127.0.0.1:4600. */
+  readonly url: string;
+  readonly apiKey: string;
+}
+
+export type Variables = Readonly<Record<string, unknown>>;
+
+interface GraphQLAnswer<T> {
+  readonly data?: T | null;
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly path?: readonly (string | number)[];
+    readonly extensions?: { readonly code?: string };
+  }[];
+}
+
+/** A refusal by the platform, told to the user as it came. */
+export class PlatformError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'PlatformError';
+    this.code = code;
+  }
+}
+
+/** Speaks GraphQL and the bulk door over HTTP. */
+export class CairnClient {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get url(): string {
+    return this.#connection.url;
+  }
+
+  async query<T>(document: string, variables: Variables = {}): Promise<T> {
+    const response = await this.request('/graphql', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
+      body: JSON.stringify({ query: document, variables }),
+    });
+    const answer = (await response.json()) as GraphQLAnswer<T>;
+    const error = answer.errors?.[0];
+    if (error) throw new PlatformError(error.extensions?.code ?? 'INTERNAL', error.message);
+    if (!answer.data) throw new PlatformError('INTERNAL', `HTTP ${response.status} without data.`);
+    return answer.data;
+  }
+
+  async request(path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    headers.set('authorization', `Bearer ${this.#connection.apiKey}`);
+    try {
+      return await fetch(new URL(path, this.#connection.url), { ...init, headers });
+    } catch (cause) {
+      throw new CairnError('UNAVAILABLE', `Cannot reach ${this.#connection.url}: is Cairn running?`, {
+        cause,
+      });
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { CliContext } from '#cli/cli-context';
+import { csvLine } from '#cli/output/csv';
+import { formatTable } from '#cli/output/table';
+import { parseFilterExpression } from '#domain/filter/expression';
+
+const PAGE = 200;
+
+const LIST_FIELDS =
+  'id eventId eventTime eventName eventSource username accountId awsRegion sourceIPAddress userAgent errorCode readOnly eventCategory';
+
+interface EventNode {
+  readonly [field: string]: unknown;
+  readonly raw?: string;
+}
+
+interface Page {
+  readonly events: {
+    readonly edges: readonly { readonly cursor: string; readonly node: EventNode }[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  };
+}
+
+interface EventsOptions {
+  readonly filter?: string;
+  readonly oldest: boolean;
+  readonly limit: string;
+  readonly all: boolean;
+  readonly after?: string;
+  readonly output: 'table' | 'json' | 'csv' | 'raw';
+}
+
+const TABLE = [
+  'eventTime',
+  'eventName',
+  'eventSource',
+  'username',
+  'accountId',
+  'sourceIPAddress',
+  'errorCode',
+];
+const CSV = LIST_FIELDS.split(' ');
+
+export function register(program: Command, cli: CliContext): void {
+  program
+    .command('events')
+    .description('search event history')
+    .option('-f, --filter <expression>', 'for example: eventName=ConsoleLogin and errorCode exists')
+    .option('--oldest', 'oldest first', false)
+    .option('-n, --limit <number>', 'how many events to print', '50')
+    .option('--all', 'print every event that matches, as a stream', false)
+    .option('--after <cursor>', 'go on behind this cursor')
+    .addOption(
+      new Option('-o, --output <format>', 'how to print')
+        .choices(['table', 'json', 'csv', 'raw'])
+        .default('table'),
+    )
+    .action((options: EventsOptions) => printEvents(cli, options));
+}
+
+async function printEvents(cli: CliContext, options: EventsOptions): Promise<void> {
+  const printer = PRINTERS[options.output];
+  let first = true;
+  for await (const page of pages(cli, options)) {
+    await cli.print(printer(page, first));
+    first = false;
+  }
+}
+
+async function* pages(cli: CliContext, options: EventsOptions): AsyncGenerator<readonly EventNode[]> {
+  const client = cli.connect();
+  const document = `query Events($filter: EventFilterInput, $orderBy: EventOrder, $first: Int, $after: String) {
+    events(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
+      edges { cursor node { ${LIST_FIELDS} ${options.output === 'raw' ? 'raw' : ''} } }
+      pageInfo { hasNextPage endCursor }
+    } }`;
+  let left = options.all ? Infinity : Number(options.limit);
+  let after = options.after ?? null;
+  do {
+    const page: Page = await client.query<Page>(document, {
+      filter: options.filter === undefined ? null : parseFilterExpression(options.filter),
+      orderBy: options.oldest ? 'EVENT_TIME_ASC' : 'EVENT_TIME_DESC',
+      first: Math.min(left, PAGE),
+      after,
+    });
+    yield page.events.edges.map((edge) => edge.node);
+    left -= page.events.edges.length;
+    after = page.events.pageInfo.hasNextPage ? page.events.pageInfo.endCursor : null;
+  } while (after !== null && left > 0);
+}
+
+type Printer = (events: readonly EventNode[], first: boolean) => string;
+
+const cells = (names: readonly string[], event: EventNode): string[] =>
+  names.map((name) => String(event[name] ?? ''));
+
+const PRINTERS: Readonly<Record<EventsOptions['output'], Printer>> = {
+  table: (events, first) => {
+    const table = formatTable(
+      ['TIME', 'EVENT', 'SOURCE', 'USER', 'ACCOUNT', 'ADDRESS', 'ERROR'],
+      events.map((event) => cells(TABLE, event)),
+    );
+    return first ? table : table.slice(table.indexOf('\n') + 1);
+  },
+  json: (events) => events.map((event) => JSON.stringify(event) + '\n').join(''),
+  csv: (events, first) =>
+    (first ? csvLine(CSV) : '') + events.map((event) => csvLine(CSV.map((name) => event[name]))).join(''),
+  raw: (events) => events.map((event) => `${event.raw ?? ''}\n`).join(''),
+};

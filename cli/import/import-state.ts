@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FoundFile } from '#cli/import/find-files';
+import type { FileReport } from '#cli/import/send-file';
+
+/**
+ * What an import remembers between runs, in a folder of its own: `done.ndjson` (a line a finished file),
+ * `refusals.ndjson` (a line a refused or conflicting event) and `summary.json`. A killed import goes on
+ * behind the last finished file; events of the file it was in are sent again and answered DUPLICATE.
+ */
+export class ImportState {
+  readonly folder: string;
+  readonly #done = new Set<string>();
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  static async open(root: string, importId: string): Promise<ImportState> {
+    const state = new ImportState(join(root, importId));
+    await mkdir(state.folder, { recursive: true, mode: 0o700 });
+    for (const line of await lines(join(state.folder, 'done.ndjson'))) state.#done.add(line);
+    return state;
+  }
+
+  isDone(file: FoundFile): boolean {
+    return this.#done.has(doneLine(file));
+  }
+
+  /** Refusals first: a kill in between lists them twice rather than never. */
+  async finish(file: FoundFile, report: FileReport): Promise<void> {
+    const refusals = report.refusals.map((refusal) => JSON.stringify({ file: file.path, ...refusal }) + '\n');
+    if (refusals.length > 0)
+      await appendFile(this.#path('refusals.ndjson'), refusals.join(''), { mode: 0o600 });
+    await appendFile(this.#path('done.ndjson'), doneLine(file) + '\n', { mode: 0o600 });
+  }
+
+  async summarise(summary: object): Promise<void> {
+    await writeFile(this.#path('summary.json'), JSON.stringify(summary, null, 2) + '\n', { mode: 0o600 });
+  }
+
+  #path(name: string): string {
+    return join(this.folder, name);
+  }
+}
+
+/** The same paths to the same platform are the same import, so that calling it again goes on. */
+export function importIdOf(url: string, paths: readonly string[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([url, [...paths].sort()]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+const doneLine = (file: FoundFile): string => JSON.stringify([file.path, file.size, file.modified]);
+
+async function lines(path: string): Promise<string[]> {
+  try {
+    const text = await readFile(path, 'utf8');
+    return text
+      .slice(0, text.lastIndexOf('\n') + 1)
+      .split('\n')
+      .filter((line) => line !== '');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}

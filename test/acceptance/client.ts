@@ -1,0 +1,40 @@
+import type { Platform } from '#test/acceptance/platform';
+
+type Reachable = Pick<Platform, 'url' | 'apiKey'>;
+
+/** One GraphQL request at the gateway; errors of the answer are thrown. */
+export async function graphql<T>(
+  platform: Reachable,
+  query: string,
+  variables: Readonly<Record<string, unknown>> = {},
+): Promise<T> {
+  const response = await fetch(`${platform.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${platform.apiKey}` },
+    body: JSON.stringify({ query, variables }),
+  });
+  const answer = (await response.json()) as { data?: T; errors?: unknown };
+  if (answer.errors || !answer.data) throw new Error(JSON.stringify(answer.errors ?? answer));
+  return answer.data;
+}
+
+/** Waits until history holds everything that the journal holds. */
+export async function settled(platform: Reachable): Promise<void> {
+  for (;;) {
+    const { historyFreshness } = await graphql<{ historyFreshness: { eventsBehind: number } }>(
+      platform,
+      '{ historyFreshness { eventsBehind } }',
+    );
+    if (historyFreshness.eventsBehind === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** The bulk door's answer to a body. */
+export async function postEvents(platform: Reachable, body: string | Buffer, query = ''): Promise<Response> {
+  return fetch(`${platform.url}/v1/events${query}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${platform.apiKey}` },
+    body: typeof body === 'string' ? body : new Uint8Array(body),
+  });
+}

@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Platform } from '#test/acceptance/platform';
+import { cairn, startPlatform } from '#test/acceptance/platform';
+import { graphql, settled } from '#test/acceptance/client';
+
+const FOLDER = new URL('../../../shared/data/cloudtrail-invictus/', import.meta.url).pathname;
+
+/** The exact text of each element of a file's `Records`, cut out without parsing numbers. */
+function rawRecords(text: string): string[] {
+  const records: string[] = [];
+  let depth = 0;
+  let start = 0;
+  let inString = false;
+  for (let i = text.indexOf('['); i < text.length; i += 1) {
+    const c = text[i];
+    if (inString) {
+      if (c === '\\') i += 1;
+      else if (c === '"') inString = false;
+    } else if (c === '"') inString = true;
+    else if (c === '{' && depth++ === 0) start = i;
+    else if (c === '}' && --depth === 0) records.push(text.slice(start, i + 1));
+  }
+  return records;
+}
+
+describe.skipIf(!existsSync(FOLDER))('954 real CloudTrail events', () => {
+  let platform: Platform;
+  beforeAll(async () => {
+    platform = await startPlatform();
+  });
+  afterAll(async () => platform[Symbol.asyncDispose]());
+
+  it('go in by cairn import, are found again one by one, and are byte-equal', async () => {
+    const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.json'));
+    const texts = await Promise.all(files.map((name) => readFile(FOLDER + name, 'utf8')));
+    const expected = texts.flatMap(rawRecords);
+    expect(expected).toHaveLength(954);
+
+    const env = {
+      CAIRN_URL: platform.url,
+      CAIRN_API_KEY: platform.apiKey,
+      XDG_STATE_HOME: `${platform.dataDir}-state`,
+    };
+    const first = await cairn(['import', FOLDER, '-o', 'json'], env);
+    expect(first.stderr).toBe('');
+    expect(JSON.parse(first.stdout)).toMatchObject({ files: 13, received: 954, recorded: 954, refused: 0 });
+    await settled(platform);
+
+    const found = new Map<string, string>();
+    let after: string | null = null;
+    do {
+      const data: EventsPage = await graphql(platform, PAGE, { after });
+      for (const { node } of data.events.edges) found.set(node.eventId, node.raw);
+      after = data.events.pageInfo.hasNextPage ? data.events.pageInfo.endCursor : null;
+    } while (after !== null);
+    expect(new Set(found.values())).toEqual(new Set(expected));
+
+    for (const text of expected.filter((_, index) => index % 50 === 0)) {
+      const { eventID } = JSON.parse(text) as { eventID: string };
+      const data: EventsPage = await graphql(platform, ONE, { eventId: eventID });
+      expect(data.events.edges.map((edge) => edge.node.raw)).toEqual([text]);
+    }
+  });
+
+  it('are answered DUPLICATE when they come again', async () => {
+    const env = {
+      CAIRN_URL: platform.url,
+      CAIRN_API_KEY: platform.apiKey,
+      XDG_STATE_HOME: `${platform.dataDir}-state-again`,
+    };
+    const again = await cairn(['import', FOLDER, '-o', 'json'], env);
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      received: 954,
+      recorded: 0,
+      duplicates: 954,
+      refused: 0,
+    });
+  });
+});
+
+interface EventsPage {
+  readonly events: {
+    readonly edges: readonly { readonly node: { readonly eventId: string; readonly raw: string } }[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  };
+}
+
+const PAGE = `query ($after: String) {
+  events(first: 200, after: $after) { edges { node { eventId raw } } pageInfo { hasNextPage endCursor } }
+}`;
+
+const ONE = `query ($eventId: String!) {
+  events(filter: { eventId: { equals: $eventId } }, first: 10) {
+    edges { node { eventId raw } } pageInfo { hasNextPage endCursor }
+  }
+}`;
