@@ -1,0 +1,96 @@
+import {
+  type GatewayRuntime,
+  Logger,
+  type LogLevel,
+  createGatewayRuntime,
+} from '@graphql-hive/gateway-runtime';
+import { unifiedGraphHandler } from '@graphql-hive/router-runtime';
+import type { ExecutionResult, Executor } from '@graphql-tools/utils';
+import { composeSupergraph } from '#gateway/compose';
+import { doorContext } from '#gateway/operation-context';
+import { useOperationGuard } from '#gateway/operation-guard';
+import type { GatewaySubgraph } from '#gateway/subgraph';
+import type { GraphqlLimits } from '#platform/graphql/limits';
+import type { ErrorLog } from '#platform/graphql/present-error';
+
+export interface RuntimeParts {
+  readonly subgraphs: readonly GatewaySubgraph[];
+  readonly limits: GraphqlLimits;
+  readonly log: ErrorLog;
+}
+
+/** Hive's gateway with the Rust planner over subgraphs of this process: no HTTP between them. */
+export function createRuntime({ subgraphs, limits, log }: RuntimeParts): GatewayRuntime {
+  const executors = new Map(subgraphs.map((subgraph) => [subgraph.name.toUpperCase(), executorOf(subgraph)]));
+  return withoutSignalHandlers(() =>
+    createGatewayRuntime({
+      supergraph: composeSupergraph(subgraphs).supergraph,
+      unifiedGraphHandler,
+      transports: () => ({
+        getSubgraphExecutor({ subgraphName }) {
+          const executor = executors.get(subgraphName.toUpperCase());
+          if (!executor)
+            throw new Error(`The supergraph names a subgraph that is not here: ${subgraphName}.`);
+          return executor;
+        },
+      }),
+      plugins: () => [useOperationGuard({ limits, log })],
+      batching: { limit: limits.batch },
+      logging: hiveLogger(log),
+      // useOperationGuard presents errors: it knows what a subgraph has already masked.
+      maskedErrors: false,
+      subgraphErrors: false,
+      // The door does these for all of its answers.
+      requestId: false,
+      cors: false,
+      graphiql: false,
+      landingPage: false,
+    }),
+  );
+}
+
+function executorOf(subgraph: GatewaySubgraph): Executor {
+  return async (request) => {
+    const { caller, left, signal } = doorContext(request.context);
+    const result = await subgraph.execute({
+      document: request.document,
+      variables: request.variables,
+      operationName: request.operationName,
+      caller,
+      signal: signal ?? left,
+    });
+    // An executor promises its caller's type of data, which only the planner knows.
+    return result as ExecutionResult<never, never>;
+  };
+}
+
+const LEVELS: ReadonlySet<LogLevel> = new Set(['warn', 'error']);
+
+function hiveLogger(log: ErrorLog): Logger {
+  return new Logger({
+    level: 'warn',
+    writers: [
+      {
+        write(level, attributes, message) {
+          if (LEVELS.has(level)) log.error({ hive: attributes }, message ?? 'gateway');
+        },
+      },
+    ],
+  });
+}
+
+/**
+ * Hive disposes itself on SIGINT and SIGTERM, which would end requests in flight before the process's own
+ * ordered shutdown has drained them. Its listeners go; `dispose()` is called by whoever made the gateway.
+ */
+function withoutSignalHandlers<T>(create: () => T): T {
+  const events = ['SIGINT', 'SIGTERM', 'exit'] as const;
+  const before = events.map((event) => new Set(process.listeners(event as 'SIGINT')));
+  const created = create();
+  events.forEach((event, index) => {
+    for (const listener of process.listeners(event as 'SIGINT')) {
+      if (!before[index]?.has(listener)) process.removeListener(event, listener);
+    }
+  });
+  return created;
+}

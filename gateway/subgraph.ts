@@ -1,0 +1,24 @@
+import type { DocumentNode, ExecutionResult } from 'graphql';
+import type { Principal } from '#domain/principal';
+
+/** Who asks, established once at the gateway's door and handed to every subgraph. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly requestId: string;
+  readonly clientAddress: string | undefined;
+}
+
+/** A subgraph as the gateway meets it: a schema to compose and someone who runs operations on it. */
+export interface GatewaySubgraph {
+  readonly name: string;
+  /** Federation SDL, the same that is committed in gateway/schema. */
+  readonly sdl: string;
+  /** The errors of the result may be shown to the caller as they are. */
+  execute(request: {
+    readonly document: DocumentNode;
+    readonly variables?: Readonly<Record<string, unknown>> | undefined;
+    readonly operationName?: string | undefined;
+    readonly caller: Caller;
+    readonly signal: AbortSignal;
+  }): Promise<ExecutionResult>;
+}

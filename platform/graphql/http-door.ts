@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+
+/** Ids of others go into logs and answers: short, and of harmless characters. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** The client's own `x-request-id`, or a new one. */
+export function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** The whole body; undefined when it is longer than `limit` bytes, without reading on. */
+export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return undefined;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    length += bytes.length;
+    if (length > limit) return undefined;
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+export interface DoorRefusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly requestId: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A refusal before GraphQL has a say, in GraphQL's form: `{ errors: [...] }`. */
+export function sendRefusal(request: IncomingMessage, response: ServerResponse, refusal: DoorRefusal): void {
+  const { status, code, message, requestId, headers } = refusal;
+  const type = request.headers.accept?.includes('application/graphql-response+json')
+    ? 'application/graphql-response+json'
+    : 'application/json';
+  // What is left of a body that nobody reads would be taken for the connection's next request.
+  const closing = request.complete ? {} : { connection: 'close' };
+  response
+    .writeHead(status, {
+      ...headers,
+      ...closing,
+      'content-type': `${type}; charset=utf-8`,
+      'x-request-id': requestId,
+    })
+    .end(JSON.stringify({ errors: [{ message, extensions: { code, requestId } }] }));
+}
+
+/** Aborted when the client is gone before the response is complete. */
+export function clientLeft(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** A fetch response written to node's; a body is streamed as fast as the client takes it. */
+export async function sendResponse(answer: Response, response: ServerResponse): Promise<void> {
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  if (!answer.body) {
+    response.end();
+    return;
+  }
+  await pipeline(answer.body, response);
+}

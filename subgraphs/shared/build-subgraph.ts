@@ -1,0 +1,168 @@
+/**
+ * How a subgraph is made. Its index.ts exports a definition, and the composition root builds it:
+ *
+ *     export const trails: SubgraphDefinition<TrailsService> = {
+ *       name: 'trails',
+ *       resolvers: [CheckpointResolver, AccountResolver],
+ *       entities: [Account],                                    // only where no field returns it
+ *       references: { Account: ({ id }) => ({ id }) },
+ *     };
+ *     const subgraph = buildSubgraph(trails, { services: new TrailsService(...), log });
+ *
+ * Rules that hold for every subgraph:
+ * - schema.ts holds type-graphql classes; every type, field, argument, enum value and input field has a
+ *   description (a test refuses one without); give every `@Field`, `@Arg`, `@Query` its type thunk. Enums are
+ *   registered with values equal to their names.
+ * - type-graphql needs `reflect-metadata` before its first decorator: scalars.ts and connection.ts bring it; a file
+ *   that imports neither imports it itself.
+ * - Resolvers take `@Ctx() context: SubgraphContext<Services>` (import type) and call `context.services`.
+ * - An entity is `@Directive('@key(fields: "id")') @ObjectType()`; its key is always `id`. Only the owner's
+ *   reference resolver looks it up; the others answer `{ id }`, and their fields are nullable: where the key's
+ *   owner is not asked, nobody has checked that the entity exists. `Account.id` is `AccountId`, `Event.id` is `ID`.
+ * - Shared types (`PageInfo`) are `@shareable`; paging is subgraphs/shared/connection.ts; scalars are
+ *   subgraphs/shared/scalars.ts.
+ * - Refusals are `CairnError`s; they become `extensions.code` and `extensions.argument`. Anything else is masked
+ *   with a reference and logged.
+ * - Roles are checked here before any resolver runs: Query fields and `_entities` need a key that may read,
+ *   Mutation fields one that may write. Accounts are the services' own check: `requireAccount(context, id)`, and
+ *   in a reference resolver `null` for what the key does not cover.
+ * - One look-up per entity is one too many: `batchPerRequest` in subgraphs/shared/batch.ts joins them.
+ */
+import { buildSubgraphSchema, type GraphQLSchemaModule } from '@apollo/subgraph';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLError,
+  type GraphQLSchema,
+  execute,
+  parse,
+} from 'graphql';
+import { createResolversMap } from 'type-graphql';
+import { CairnError } from '#domain/errors';
+import { type ErrorLog, presentError } from '#platform/graphql/present-error';
+import { type Caller, type SubgraphContext, requireReader, requireWriter } from '#subgraphs/shared/context';
+import { expectedFailure } from '#subgraphs/shared/expected-failure';
+import { type SubgraphClasses, classesToSchema, schemaToSdl } from '#subgraphs/shared/subgraph-sdl';
+
+/** What the gateway, or anyone with `_entities`, knows of an entity that it wants resolved. */
+export interface EntityReference {
+  readonly id: string;
+}
+
+export type ReferenceResolver<Services> = (
+  reference: EntityReference,
+  context: SubgraphContext<Services>,
+) => unknown;
+
+export interface SubgraphDefinition<Services> extends SubgraphClasses {
+  /** As it stands in the supergraph and in `/subgraphs/<name>/graphql`. */
+  readonly name: string;
+  /** By type name; one for every entity with resolvable fields here. `null` means not found. */
+  readonly references?: Readonly<Record<string, ReferenceResolver<Services>>>;
+}
+
+/** An operation that the gateway hands over, planned and checked. */
+export interface SubgraphRequest {
+  readonly document: DocumentNode;
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+  readonly operationName?: string | undefined;
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+}
+
+export interface Subgraph {
+  readonly name: string;
+  readonly sdl: string;
+  readonly schema: GraphQLSchema;
+  /** For resolvers run by someone else (the HTTP door). */
+  contextFor(caller: Caller, signal: AbortSignal): SubgraphContext;
+  /** Errors are presented (coded or masked) already. */
+  execute(request: SubgraphRequest): Promise<ExecutionResult>;
+  present(error: GraphQLError, caller: Pick<Caller, 'requestId'>): GraphQLError;
+}
+
+/** The SDL of a definition, without its services: what `npm run schema` writes. */
+export function subgraphSdl(classes: SubgraphClasses): string {
+  return schemaToSdl(classesToSchema(classes));
+}
+
+export function buildSubgraph<Services>(
+  definition: SubgraphDefinition<Services>,
+  { services, log }: { readonly services: Services; readonly log: ErrorLog },
+): Subgraph {
+  const classes = classesToSchema(definition);
+  const sdl = schemaToSdl(classes);
+  const schema = buildSubgraphSchema([{ typeDefs: parse(sdl), resolvers: resolversOf(classes, definition) }]);
+  const contextFor = (caller: Caller, signal: AbortSignal): SubgraphContext<Services> => ({
+    principal: caller.principal,
+    requestId: caller.requestId,
+    clientAddress: caller.clientAddress,
+    signal,
+    services,
+  });
+  const present = (error: GraphQLError, { requestId }: Pick<Caller, 'requestId'>): GraphQLError =>
+    presentError(error, { requestId, log, expected: expectedFailure });
+
+  return {
+    name: definition.name,
+    sdl,
+    schema,
+    contextFor,
+    present,
+    async execute({ document, variables, operationName, caller, signal }) {
+      const contextValue = contextFor(caller, signal);
+      const result = await execute({
+        schema,
+        document,
+        variableValues: variables,
+        operationName,
+        contextValue,
+      });
+      if (!result.errors) return result;
+      return { ...result, errors: result.errors.map((error) => present(error, caller)) };
+    },
+  };
+}
+
+type Resolvers = NonNullable<GraphQLSchemaModule['resolvers']>;
+type Resolve = (source: unknown, args: unknown, context: SubgraphContext, info: unknown) => unknown;
+
+function resolversOf<Services>(classes: GraphQLSchema, definition: SubgraphDefinition<Services>): Resolvers {
+  const map = createResolversMap(classes) as Record<string, Record<string, Resolve>>;
+  const guarded: typeof map = {
+    ...map,
+    ...(map['Query'] && { Query: guard(map['Query'], requireReader) }),
+    ...(map['Mutation'] && { Mutation: guard(map['Mutation'], requireWriter) }),
+  };
+  for (const [type, resolve] of Object.entries(definition.references ?? {})) {
+    Object.assign((guarded[type] ??= {}), { __resolveReference: guardReference(resolve) });
+  }
+  return guarded as Resolvers;
+}
+
+function guard(
+  fields: Readonly<Record<string, Resolve>>,
+  check: (context: SubgraphContext) => void,
+): Record<string, Resolve> {
+  const wrap =
+    (resolve: Resolve): Resolve =>
+    (source, args, context, info) => {
+      check(context);
+      return resolve(source, args, context, info);
+    };
+  return Object.fromEntries(Object.entries(fields).map(([name, resolve]) => [name, wrap(resolve)]));
+}
+
+/** `_entities` takes any JSON as a reference, so its shape is checked here. */
+function guardReference<Services>(resolve: ReferenceResolver<Services>) {
+  return async (reference: Record<string, unknown>, context: SubgraphContext<Services>): Promise<unknown> => {
+    requireReader(context);
+    const id = reference['id'];
+    if (typeof id !== 'string') {
+      throw new CairnError('INVALID_ARGUMENT', 'A reference needs its id as text.', {
+        path: 'representations',
+      });
+    }
+    return resolve({ id }, context);
+  };
+}
