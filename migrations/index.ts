@@ -1,6 +1,10 @@
 import type { Migration } from '@mikro-orm/migrations';
 import type { Constructor } from '@mikro-orm/core';
 
+import { JobRuns } from '#migrations/202611230150-job-runs';
+import { Organization } from '#migrations/202611230151-organization';
+import { JournalTables } from '#migrations/202611230200-journal';
+
 /** A step of the database's shape. Names are `<yyyymmddhhmm>-<what>`: the order is that of this list. */
 interface NamedMigration {
   readonly name: string;
@@ -11,4 +15,8 @@ interface NamedMigration {
  * Every migration, oldest first. Listed and not globbed, so that the built product, vitest and a bundle all
  * run the same ones. Append only: one that has run somewhere is never changed or moved.
  */
-export const MIGRATIONS: readonly NamedMigration[] = [];
+export const MIGRATIONS: readonly NamedMigration[] = [
+  { name: '202611230150-job-runs', class: JobRuns },
+  { name: '202611230151-organization', class: Organization },
+  { name: '202611230200-journal', class: JournalTables },
+];
