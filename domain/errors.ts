@@ -13,6 +13,7 @@ const CATALOG = {
   CURSOR_EXPIRED: { status: 410 },
   LIMIT_EXCEEDED: { status: 400 },
   BODY_TOO_LARGE: { status: 413 },
+  REQUEST_TIMEOUT: { status: 408, retryable: true },
   UNSUPPORTED_MEDIA_TYPE: { status: 415 },
   // CloudTrail's own for LookupEvents
   INVALID_LOOKUP_ATTRIBUTES: { status: 400 },
@@ -28,6 +29,7 @@ const CATALOG = {
   // one event
   INVALID_JSON: { status: 400 },
   INVALID_UTF8: { status: 400 },
+  INVALID_CHECKSUM: { status: 400 },
   INVALID_EVENT: { status: 400 },
   FIELD_NOT_FOUND: { status: 400 },
   EVENT_TOO_LARGE: { status: 400 },

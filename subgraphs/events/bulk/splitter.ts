@@ -276,7 +276,7 @@ export class Splitter {
       if (index !== -1) return this.fallBackToLines();
     }
     if (this.key.length <= LONGEST_KEY) {
-      this.key += window.bytes.latin1Slice(from, Math.min(text, from + LONGEST_KEY + 1));
+      this.key += window.bytes.toString('latin1', from, Math.min(text, from + LONGEST_KEY + 1));
     }
     window.position = to;
     return false;

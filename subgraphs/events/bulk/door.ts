@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CairnError } from '#domain/errors';
+import type { Principal } from '#domain/principal';
+import { readBody, type BodyLimits } from '#subgraphs/events/bulk/read-body';
+import { Tally, type BulkReport } from '#subgraphs/events/bulk/report';
+import type { EventRecorder, RecordRequest } from '#subgraphs/events/record';
+
+export interface BulkLimits extends BodyLimits {
+  /** Bodies that are read at the same time. */
+  readonly maxBodies: number;
+  /** Milliseconds that the rest of a refused body is read and thrown away, so that the answer is not lost. */
+  readonly lingerMs: number;
+}
+
+export const BULK_LIMITS: BulkLimits = {
+  maxBytes: 64 * 2 ** 30,
+  maxRatio: 200,
+  freeBytes: 32 * 2 ** 20,
+  idleMs: 30_000,
+  totalMs: 3_600_000,
+  batchEvents: 2_000,
+  batchBytes: 2 * 2 ** 20,
+  batchesInFlight: 2,
+  maxBodies: 32,
+  lingerMs: 2_000,
+};
+
+export interface BulkDoorDependencies {
+  /** Null for a missing, unknown, expired or revoked key. */
+  readonly authenticate: (authorization: string | undefined) => Promise<Principal | null>;
+  readonly recorder: EventRecorder;
+  readonly log: { error(attributes: Record<string, unknown>, message: string): void };
+  readonly limits?: Partial<BulkLimits>;
+}
+
+/** What went wrong, beside the counts of what was recorded before. */
+export interface BulkError {
+  readonly code: string;
+  readonly message: string;
+  readonly path?: string | undefined;
+  /** Seconds after which the same body may be sent again. Sending it again is always safe. */
+  readonly retryAfter?: number | undefined;
+}
+
+type Answer = Partial<BulkReport> & { readonly error?: BulkError; readonly requestId: string };
+export type BulkDoor = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+) => Promise<void>;
+
+const DEFAULT_REFUSALS = 100;
+const MAX_REFUSALS = 1_000;
+const BUSY_SECONDS = 2;
+
+/**
+ * `POST /v1/events?account=&import=&refusals=`: events in bulk. The body is NDJSON, a JSON array or CloudTrail's
+ * `{"Records": [...]}`, plain, gzip or zstd, of any length; it is recorded while it comes in. Answers a
+ * BulkReport with 200 when the body was read to its end, whatever became of single events; else with the error's
+ * status, `error`, and the counts of what was recorded before.
+ */
+export function createBulkDoor(dependencies: BulkDoorDependencies): BulkDoor {
+  const limits = { ...BULK_LIMITS, ...dependencies.limits };
+  let bodies = 0;
+
+  return async (request, response, requestId) => {
+    const take = async (): Promise<Tally> => {
+      if (bodies >= limits.maxBodies) {
+        throw new CairnError('TOO_MANY_REQUESTS', `${limits.maxBodies} bodies are being read already.`, {
+          retryAfter: BUSY_SECONDS,
+        });
+      }
+      bodies += 1;
+      try {
+        return await record(request, dependencies, limits);
+      } finally {
+        bodies -= 1;
+      }
+    };
+    try {
+      const tally = await take();
+      send(response, 200, { ...tally.report(), requestId });
+    } catch (reason) {
+      sendFailure(response, reason, { requestId, log: dependencies.log });
+    }
+    linger(request, limits.lingerMs);
+  };
+}
+
+/** A failure, with what was recorded before it. */
+class Interrupted extends Error {
+  constructor(
+    readonly reason: unknown,
+    readonly tally: Tally,
+  ) {
+    super('The body was not read to its end.', { cause: reason });
+  }
+}
+
+async function record(
+  request: IncomingMessage,
+  { authenticate, recorder }: BulkDoorDependencies,
+  limits: BulkLimits,
+): Promise<Tally> {
+  if (request.method !== 'POST') throw new CairnError('INVALID_ARGUMENT', 'Events are sent with POST.');
+  const principal = await authenticate(request.headers.authorization);
+  if (principal === null) {
+    throw new CairnError('UNAUTHENTICATED', 'Send a valid API key: Authorization: Bearer cairn_...');
+  }
+  const { maxRefusals, ...query } = queryOf(request);
+  const intake = recorder.open({ principal, ...query });
+  const tally = new Tally(intake.source, maxRefusals);
+  try {
+    await readBody({ request, intake, recorder, tally, limits });
+  } catch (reason) {
+    throw new Interrupted(reason, tally);
+  }
+  return tally;
+}
+
+function queryOf(request: IncomingMessage): Omit<RecordRequest, 'principal'> & { maxRefusals: number } {
+  const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  const refusals = searchParams.get('refusals') ?? String(DEFAULT_REFUSALS);
+  if (!/^\d{1,4}$/.test(refusals) || Number(refusals) > MAX_REFUSALS) {
+    throw new CairnError('INVALID_ARGUMENT', `refusals is a number from 0 to ${MAX_REFUSALS}.`, {
+      path: 'refusals',
+    });
+  }
+  return {
+    account: searchParams.get('account') ?? undefined,
+    importId: searchParams.get('import') ?? undefined,
+    maxRefusals: Number(refusals),
+  };
+}
+
+interface Failing {
+  readonly requestId: string;
+  readonly log: BulkDoorDependencies['log'];
+}
+
+function sendFailure(response: ServerResponse, failure: unknown, { requestId, log }: Failing): void {
+  const interrupted = failure instanceof Interrupted;
+  const reason = interrupted ? failure.reason : failure;
+  const report = interrupted ? failure.tally.report() : {};
+  if (!(reason instanceof CairnError)) {
+    // Nobody is left to answer when the sender has gone.
+    if (response.destroyed) return;
+    const reference = randomBytes(8).toString('hex');
+    log.error({ err: reason, reference, requestId }, 'bulk recording failed');
+    const message = `Something went wrong here; it is logged under reference ${reference}.`;
+    send(response, 500, { ...report, error: { code: 'INTERNAL', message }, requestId });
+    return;
+  }
+  const { code, message, path, retryAfter, status } = reason;
+  if (retryAfter !== undefined) response.setHeader('Retry-After', String(Math.ceil(retryAfter)));
+  if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+  send(response, status, { ...report, error: { code, message, path, retryAfter }, requestId });
+}
+
+function send(response: ServerResponse, status: number, answer: Answer): void {
+  const body = Buffer.from(`${JSON.stringify(answer)}\n`);
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Request-Id': answer.requestId,
+  });
+  response.end(body);
+}
+
+/** Closing a connection with unread bytes resets it, and the sender loses the answer; waiting has an end, too. */
+function linger(request: IncomingMessage, ms: number): void {
+  if (request.complete) return;
+  const timer = setTimeout(() => request.socket.destroy(), ms);
+  timer.unref();
+  request.socket.once('close', () => clearTimeout(timer));
+  request.once('end', () => clearTimeout(timer));
+  request.resume();
+}
