@@ -92,10 +92,14 @@ function positionIn(error: unknown): string {
   return position === null ? '' : ` ${position[0]}`;
 }
 
-function isDeeperThan(value: object, levels: number): boolean {
+/** for...in, because Object.values makes an array for each of the record's objects. */
+function isDeeperThan(value: JsonValue | undefined, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
-  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
-    if (typeof inner === 'object' && inner !== null && isDeeperThan(inner, levels - 1)) return true;
+  if (Array.isArray(value)) return value.some((inner) => isDeeperThan(inner, levels - 1));
+  if (!isObject(value)) return false;
+  for (const name in value) {
+    if (isDeeperThan(value[name], levels - 1)) return true;
   }
   return false;
 }

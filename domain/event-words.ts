@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '#domain/event';
+import { isObject } from '#domain/event-values';
 
 /** A longer run is known by its first characters, in records and in queries alike (base64 blobs). */
 export const MAX_WORD_CHARS = 64;
@@ -40,13 +41,14 @@ function addValue(words: Set<string>, value: JsonValue | undefined): void {
   if (typeof value === 'string') addText(words, value);
   else if (typeof value === 'number') addText(words, String(value));
   else if (Array.isArray(value)) for (const item of value) addValue(words, item);
-  else if (typeof value === 'object' && value !== null) addMembers(words, value);
+  else if (isObject(value)) addMembers(words, value);
 }
 
-function addMembers(words: Set<string>, owner: object): void {
-  for (const [name, value] of Object.entries(owner)) {
+/** for...in, because entries are an array each; JSON.parse gives own names only, `__proto__` among them. */
+function addMembers(words: Set<string>, owner: JsonObject): void {
+  for (const name in owner) {
     if (!FORMAT_NAMES.has(name)) addText(words, name);
-    addValue(words, value);
+    addValue(words, owner[name]);
   }
 }
 

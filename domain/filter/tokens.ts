@@ -108,7 +108,11 @@ function hexCode(code: number): string {
   return `_9${code.toString(16).padStart(4, '0')}`;
 }
 
+/** Most words and many values need no code. */
+const PLAIN = /^[a-z0-9]*$/;
+
 function encodeChars(value: string): string {
+  if (PLAIN.test(value)) return value;
   let encoded = '';
   for (let at = 0; at < value.length; at += 1) {
     const code = value.charCodeAt(at);
