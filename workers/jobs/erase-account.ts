@@ -1,0 +1,32 @@
+import { jobs } from '#domain/jobs';
+import type { ErasureScope } from '#journal/types';
+import { defineJob } from '#workers/jobs/kit';
+import type { BoundJob } from '#workers/jobs/kit';
+
+/** Whatever may hold events of an account. Erasing twice, or after a crash in the middle, is erasing once. */
+export interface Eraser {
+  /** For the run's error and the log: `journal`, `history`. */
+  readonly name: string;
+  /** Resolves when no trace is left. */
+  erase(scope: ErasureScope): Promise<void>;
+}
+
+interface EraseAccountParts {
+  /** Destroys the keys and writes the erasure record: first, so that no view can be filled again from it. */
+  readonly journal: Eraser;
+  /** Every projection, export and file beside the journal; each confirms by resolving. */
+  readonly views: readonly Eraser[];
+}
+
+export function eraseAccount({ journal, views }: EraseAccountParts): BoundJob {
+  return defineJob(jobs.eraseAccount, async ({ account, before }, { signal, progress }) => {
+    const erasers = [journal, ...views];
+    for (const [done, eraser] of erasers.entries()) {
+      signal.throwIfAborted();
+      await progress({ done, total: erasers.length });
+      await eraser.erase({ account, before });
+    }
+    await progress({ done: erasers.length, total: erasers.length });
+    return { erased: erasers.map(({ name }) => name).join(', ') };
+  });
+}
