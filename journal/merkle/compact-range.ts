@@ -37,6 +37,11 @@ export class CompactRange {
     this.#size++;
   }
 
+  /** Back to the empty tree. */
+  reset(): void {
+    this.#size = 0;
+  }
+
   root(): Buffer {
     const root = Buffer.from(EMPTY_ROOT);
     let found = false;

@@ -1,0 +1,56 @@
+import { openNote, signNote, type NoteKey } from '#journal/note';
+import type { TreeHead } from '#journal/merkle/proof';
+
+/** What a log's key signs: how many records there are and the root over them (C2SP tlog-checkpoint). */
+export interface Checkpoint extends TreeHead {
+  /** The log's UUID. */
+  readonly origin: string;
+  /** Records. */
+  readonly size: number;
+  readonly root: Buffer;
+}
+
+const DIGITS = 16;
+
+/** `checkpoint/<size, 16 digits>`, in the object store. */
+export function checkpointKey(size: number): string {
+  return `checkpoint/${String(size).padStart(DIGITS, '0')}`;
+}
+
+/** `<log>/<size, 16 digits>`, in the anchor. */
+export function anchorKey(origin: string, size: number): string {
+  return `${origin}/${String(size).padStart(DIGITS, '0')}`;
+}
+
+/** The size in the last part of such a key; undefined when it is none. */
+export function sizeOfKey(key: string, prefix: string): number | undefined {
+  if (!key.startsWith(prefix)) return undefined;
+  const digits = key.slice(prefix.length);
+  return /^\d{16}$/.test(digits) ? Number(digits) : undefined;
+}
+
+/** The note, signed. Ed25519 is deterministic: the same checkpoint has the same bytes wherever it is made. */
+export function signCheckpoint(
+  head: Pick<Checkpoint, 'size' | 'root'>,
+  key: NoteKey & { sign(message: Uint8Array): Buffer },
+): string {
+  return signNote(`${key.name}\n${head.size}\n${head.root.toString('base64')}\n`, key);
+}
+
+/** Undefined unless one of the keys, all of the log `origin`, has signed it and it reads as a checkpoint. */
+export function openCheckpoint(note: string, keys: readonly NoteKey[]): Checkpoint | undefined {
+  const text = openNote(note, keys);
+  return text === undefined ? undefined : parseCheckpoint(text);
+}
+
+/** What a checkpoint says, its signature aside. */
+export function parseCheckpoint(text: string): Checkpoint | undefined {
+  const [origin, sizeText, rootText] = text.split('\n');
+  if (origin === undefined || sizeText === undefined || rootText === undefined) return undefined;
+  if (!/^(0|[1-9]\d{0,15})$/.test(sizeText)) return undefined;
+  const size = Number(sizeText);
+  const root = Buffer.from(rootText, 'base64');
+  if (!Number.isSafeInteger(size) || root.length !== 32 || root.toString('base64') !== rootText)
+    return undefined;
+  return { origin, size, root };
+}
