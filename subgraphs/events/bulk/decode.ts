@@ -88,7 +88,7 @@ async function* checkSize(
 
 async function peek(body: Bytes): Promise<{ start: Buffer; rest: Bytes }> {
   const iterator = body[Symbol.asyncIterator]();
-  let start = Buffer.alloc(0);
+  let start: Buffer = Buffer.alloc(0);
   while (start.length < LONGEST_MAGIC) {
     const next = await iterator.next();
     if (next.done === true) break;

@@ -78,6 +78,12 @@ export function createBulkDoor(dependencies: BulkDoorDependencies): BulkDoor {
         bodies -= 1;
       }
     };
+    if (request.method !== 'POST') {
+      response.setHeader('Allow', 'POST');
+      const error = { code: 'INVALID_ARGUMENT', message: 'Events are sent with POST.' };
+      send(response, 405, { error, requestId });
+      return;
+    }
     try {
       const tally = await take();
       send(response, 200, { ...tally.report(), requestId });
@@ -103,7 +109,6 @@ async function record(
   { authenticate, recorder }: BulkDoorDependencies,
   limits: BulkLimits,
 ): Promise<Tally> {
-  if (request.method !== 'POST') throw new CairnError('INVALID_ARGUMENT', 'Events are sent with POST.');
   const principal = await authenticate(request.headers.authorization);
   if (principal === null) {
     throw new CairnError('UNAUTHENTICATED', 'Send a valid API key: Authorization: Bearer cairn_...');
