@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+
+import { EVENT_CATEGORIES } from '#domain/event';
+import { ConfigError, loadClientConfig, loadConfig, renderEnvExample } from '#platform/config';
+
+function mistakesOf(environment: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes;
+    throw error;
+  }
+  return [];
+}
+
+test('an empty environment gives the embedded default on the loopback', () => {
+  expect(loadConfig({})).toMatchObject({
+    dataDir: './data',
+    anchorDir: undefined,
+    host: '127.0.0.1',
+    port: 4600,
+    postgresUrl: undefined,
+    allowPlaintext: false,
+    trustedProxies: [],
+    historyDays: undefined,
+    historyCategories: EVENT_CATEGORIES.filter((category) => category !== 'NetworkActivity'),
+    sealSeconds: 60,
+  });
+});
+
+test('values are typed, lists are cut at commas', () => {
+  const config = loadConfig({
+    CAIRN_PORT: '0',
+    CAIRN_ALLOW_PLAINTEXT: 'true',
+    CAIRN_TRUSTED_PROXIES: '10.0.0.0/8, ::1,fd00::/8',
+    CAIRN_CORS_ORIGINS: 'https://console.example.com,http://localhost:3000',
+    CAIRN_HISTORY_DAYS: '90',
+    CAIRN_HISTORY_CATEGORIES: 'Management',
+  });
+  expect(config.port).toBe(0);
+  expect(config.allowPlaintext).toBe(true);
+  expect(config.trustedProxies).toEqual(['10.0.0.0/8', '::1', 'fd00::/8']);
+  expect(config.corsOrigins).toHaveLength(2);
+  expect(config.historyDays).toBe(90);
+  expect(config.historyCategories).toEqual(['Management']);
+});
+
+test('an empty variable is an unset one', () => {
+  expect(loadConfig({ CAIRN_PORT: '', CAIRN_POSTGRES_URL: '' })).toEqual(loadConfig({}));
+});
+
+test('all mistakes are told at once', () => {
+  const mistakes = mistakesOf({
+    CAIRN_PORT: '70000',
+    CAIRN_ALLOW_PLAINTEXT: 'yes',
+    CAIRN_TLS_CERT: '/etc/cert.pem',
+    CAIRN_POSTGRES_URL: 'mysql://x',
+    CAIRN_POTR: '1',
+  });
+  expect(mistakes).toEqual([
+    'CAIRN_POTR is not a variable of Cairn.',
+    'CAIRN_PORT must be a whole number from 0 to 65535.',
+    'CAIRN_POSTGRES_URL must be a URL that begins with postgres:// or postgresql://.',
+    'CAIRN_ALLOW_PLAINTEXT must be true or false.',
+    'CAIRN_TLS_CERT and CAIRN_TLS_KEY must be set together.',
+  ]);
+});
+
+test.each([
+  ['CAIRN_TRUSTED_PROXIES', '10.0.0.0/33'],
+  ['CAIRN_TRUSTED_PROXIES', 'proxy.example.com'],
+  ['CAIRN_TRUSTED_PROXIES', '10.0.0.0/'],
+  ['CAIRN_TRUSTED_PROXIES', '10.0.0.0/8/8'],
+  ['CAIRN_CORS_ORIGINS', 'https://console.example.com/'],
+  ['CAIRN_CORS_ORIGINS', 'console.example.com'],
+  ['CAIRN_SEAL_SECONDS', '1e3'],
+  ['CAIRN_SEAL_SECONDS', '-1'],
+  ['CAIRN_SEAL_SECONDS', '0'],
+  ['CAIRN_HISTORY_CATEGORIES', 'management'],
+  ['CAIRN_LOG_LEVEL', 'verbose'],
+  ['CAIRN_OTLP_ENDPOINT', 'collector:4318'],
+])('refuses %s=%s', (name, value) => {
+  expect(mistakesOf({ [name]: value })).toEqual([expect.stringMatching(`^${name} must be `)]);
+});
+
+test('a mistake never repeats the value, which may be a secret', () => {
+  expect(mistakesOf({ CAIRN_POSTGRES_URL: 'hunter2' }).join()).not.toContain('hunter2');
+});
+
+test('the commands find the profile where the desktop’s rules put it', () => {
+  expect(loadClientConfig({ HOME: '/home/ada' })).toEqual({
+    url: undefined,
+    apiKey: undefined,
+    profileDir: '/home/ada/.config/cairn',
+    color: true,
+  });
+  expect(loadClientConfig({ XDG_CONFIG_HOME: '/c', NO_COLOR: '1' })).toMatchObject({
+    profileDir: '/c/cairn',
+    color: false,
+  });
+  expect(() => loadClientConfig({ CAIRN_URL: 'ftp://x' })).toThrow(ConfigError);
+});
+
+test('.env.example shows what this file defines', async () => {
+  await expect(renderEnvExample()).toMatchFileSnapshot('../.env.example');
+});
