@@ -43,7 +43,7 @@ export function indexedFields(
 }
 
 /** Partner records, Config items and evidence say what happened in eventData. */
-function bodyOf(record: JsonObject, category: EventCategory): JsonObject {
+export function bodyOf(record: JsonObject, category: EventCategory): JsonObject {
   const wraps =
     category === 'ActivityAuditLog' || category === 'ConfigurationItem' || category === 'Evidence';
   const inner = wraps ? record['eventData'] : undefined;
