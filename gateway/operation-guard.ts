@@ -62,9 +62,9 @@ export function useOperationGuard({ limits, log }: GuardParts): GatewayPlugin {
       }
       args.document = document;
       setExecuteFn((given) =>
-        within(limits.timeoutMs, context.left, (signal) => {
+        within({ ms: limits.timeoutMs, left: context.left, timedOut }, async (signal) => {
           doorContext(given.contextValue).signal = signal;
-          return executeFn(given);
+          return answered(await executeFn(given));
         }),
       );
     },
@@ -95,6 +95,15 @@ function checkRole(
   return [
     refusal('FORBIDDEN', `A key with the role ${principal.role} may not run a ${operation.operation}.`, 403),
   ];
+}
+
+function timedOut(): GraphQLError {
+  return refusal('TIMEOUT', 'The operation took too long and was ended.', 504);
+}
+
+/** The planner leaves `data` out where a non-null root field failed; GraphQL wants it null then. */
+function answered(result: ExecutionResult): ExecutionResult {
+  return isAsyncIterable(result) || 'data' in result ? result : { data: null, ...result };
 }
 
 function refusal(code: string, message: string, status: number): GraphQLError {

@@ -62,6 +62,7 @@ export function clientLeft(response: ServerResponse): AbortSignal {
 
 /** A fetch response written to node's; a body is streamed as fast as the client takes it. */
 export async function sendResponse(answer: Response, response: ServerResponse): Promise<void> {
+  if (response.destroyed) return;
   response.writeHead(answer.status, Object.fromEntries(answer.headers));
   if (!answer.body) {
     response.end();

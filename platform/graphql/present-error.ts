@@ -10,8 +10,10 @@ export interface ErrorLog {
 export interface ExpectedFailure {
   readonly code: string;
   readonly message: string;
-  /** Path of the faulty part of the input: `filter.and[2].in`. */
-  readonly argument?: string | undefined;
+  /** HTTP status for doors that have to answer with one. */
+  readonly status: number;
+  /** The faulty part of the input: `filter.and[2].in`. */
+  readonly path?: string | undefined;
   /** Seconds. */
   readonly retryAfter?: number | undefined;
 }
@@ -35,16 +37,16 @@ export function presentError(error: GraphQLError, presenter: Presenter): GraphQL
   const cause = rootCause(error);
   const failure = presenter.expected?.(cause);
   if (failure) {
-    const { code, message, argument, retryAfter } = failure;
+    const { code, message, path, retryAfter } = failure;
     return again(error, message, {
       code,
-      ...(argument === undefined ? {} : { argument }),
+      ...(path === undefined ? {} : { argument: path }),
       ...(retryAfter === undefined ? {} : { retryAfter }),
       requestId: presenter.requestId,
     });
   }
   if (cause instanceof GraphQLError) {
-    const code = error.extensions['code'] ?? cause.extensions['code'] ?? 'INVALID_ARGUMENT';
+    const code = cause.extensions['code'] ?? error.extensions['code'] ?? 'INVALID_ARGUMENT';
     return again(error, error.message.replace(SUGGESTION, ''), {
       ...error.extensions,
       code,

@@ -1,12 +1,16 @@
-import { GraphQLError } from 'graphql';
+export interface TimeLimit {
+  readonly ms: number;
+  /** Ends the work earlier: its client has left. */
+  readonly left: AbortSignal;
+  readonly timedOut: () => Error;
+}
 
 /**
- * Runs `work` for at most `ms` milliseconds, or until `left` is aborted; then TIMEOUT is answered, and what is
- * still running learns of it by its signal. graphql-js itself cannot be interrupted.
+ * Runs `work` for a limited time; then it rejects with `timedOut()`, and what is still running learns of it by
+ * its signal. graphql-js itself cannot be interrupted.
  */
 export async function within<T>(
-  ms: number,
-  left: AbortSignal,
+  { ms, left, timedOut }: TimeLimit,
   work: (signal: AbortSignal) => T | Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
@@ -15,7 +19,7 @@ export async function within<T>(
   const timer = setTimeout(stop, ms);
   try {
     return await new Promise<T>((resolve, reject) => {
-      controller.signal.addEventListener('abort', () => reject(timedOut(ms)), { once: true });
+      controller.signal.addEventListener('abort', () => reject(timedOut()), { once: true });
       if (left.aborted) stop();
       Promise.resolve(work(controller.signal)).then(resolve, reject);
     });
@@ -23,13 +27,4 @@ export async function within<T>(
     clearTimeout(timer);
     left.removeEventListener('abort', stop);
   }
-}
-
-function timedOut(ms: number): GraphQLError {
-  return new GraphQLError(
-    `The operation was ended: it took longer than ${ms / 1000} s, or its client left.`,
-    {
-      extensions: { code: 'TIMEOUT', http: { status: 504 } },
-    },
-  );
 }

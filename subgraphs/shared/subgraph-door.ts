@@ -1,0 +1,183 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  ApolloServer,
+  type ApolloServerPlugin,
+  HeaderMap,
+  type HTTPGraphQLRequest,
+  type HTTPGraphQLResponse,
+} from '@apollo/server';
+import {
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
+import { type ASTVisitor, GraphQLError, type ValidationContext } from 'graphql';
+import { CairnError } from '#domain/errors';
+import type { Principal } from '#domain/principal';
+import { AuthenticatedDoor, type Visit } from '#platform/graphql/authenticated-door';
+import { checkDocumentShape } from '#platform/graphql/document-shape';
+import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
+import { checkOperationCost } from '#platform/graphql/operation-cost';
+import type { ErrorLog } from '#platform/graphql/present-error';
+import { within } from '#platform/graphql/within';
+import type { Subgraph } from '#subgraphs/shared/build-subgraph';
+import type { SubgraphContext } from '#subgraphs/shared/context';
+import { expectedFailure } from '#subgraphs/shared/expected-failure';
+
+export interface SubgraphDoorOptions {
+  readonly subgraph: Subgraph;
+  readonly authenticate: (authorization: string | undefined) => Promise<Principal | null>;
+  readonly log: ErrorLog;
+  readonly limits?: Partial<GraphqlLimits>;
+  readonly clientAddress?: (request: IncomingMessage) => string | undefined;
+}
+
+export interface SubgraphDoor {
+  /** `/subgraphs/<name>/graphql` */
+  readonly path: string;
+  /** Resolves when the answer is out or the client gone, never rejects. */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** One subgraph over HTTP, for a gateway in another process: the gateway's key check and limits hold here too. */
+export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<SubgraphDoor> {
+  const { subgraph, authenticate, log, clientAddress } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  // Apollo formats errors without telling whose request they belong to.
+  const requestIds = new AsyncLocalStorage<string>();
+  const server = createServer(subgraph, { limits, log, requestIds });
+  await server.start();
+  const door = new AuthenticatedDoor({
+    authenticate,
+    bodyBytes: limits.bodyBytes,
+    log,
+    expected: expectedFailure,
+    clientAddress,
+  });
+
+  function answer(
+    httpGraphQLRequest: HTTPGraphQLRequest,
+    visit: Visit<Principal>,
+  ): Promise<HTTPGraphQLResponse> {
+    const run = (signal: AbortSignal): Promise<HTTPGraphQLResponse> =>
+      server.executeHTTPGraphQLRequest({
+        httpGraphQLRequest,
+        context: async () => subgraph.contextFor(visit, signal),
+      });
+    return requestIds.run(visit.requestId, () =>
+      within({ ms: limits.timeoutMs, left: visit.left, timedOut }, run),
+    );
+  }
+
+  return {
+    path: `/subgraphs/${subgraph.name}/graphql`,
+    handle: (request, response) =>
+      door.open(request, response, async (visit) => {
+        send(await answer(toApolloRequest(request, visit.body), visit), response);
+      }),
+    dispose: () => server.stop(),
+  };
+}
+
+interface ServerParts {
+  readonly limits: GraphqlLimits;
+  readonly log: ErrorLog;
+  readonly requestIds: AsyncLocalStorage<string>;
+}
+
+function createServer(
+  subgraph: Subgraph,
+  { limits, log, requestIds }: ServerParts,
+): ApolloServer<SubgraphContext> {
+  return new ApolloServer<SubgraphContext>({
+    schema: subgraph.schema,
+    introspection: true,
+    csrfPrevention: true,
+    persistedQueries: false,
+    allowBatchedHttpRequests: false,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    parseOptions: { maxTokens: limits.tokens },
+    validationRules: [shapeRule(limits)],
+    logger: apolloLogger(log),
+    plugins: [
+      costPlugin(limits),
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginSchemaReportingDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+    ],
+    formatError(formatted, error) {
+      const requestId = requestIds.getStore() ?? '';
+      const { message, extensions } = subgraph.present(asGraphQLError(error), { requestId });
+      const { http: _http, ...shown } = extensions;
+      return { ...formatted, message, extensions: shown };
+    },
+  });
+}
+
+function timedOut(): CairnError {
+  return new CairnError('TIMEOUT', 'The operation took too long and was ended.');
+}
+
+function asGraphQLError(error: unknown): GraphQLError {
+  if (error instanceof GraphQLError) return error;
+  return new GraphQLError('unexpected', {
+    originalError: error instanceof Error ? error : new Error(String(error)),
+  });
+}
+
+function shapeRule(limits: GraphqlLimits) {
+  return (context: ValidationContext): ASTVisitor => ({
+    Document: (document) => {
+      for (const error of checkDocumentShape(document, limits)) context.reportError(error);
+    },
+  });
+}
+
+function costPlugin(limits: GraphqlLimits): ApolloServerPlugin<SubgraphContext> {
+  return {
+    async requestDidStart() {
+      return {
+        async didResolveOperation({ schema, document, operation, request }) {
+          if (!operation) return; // Apollo words this one
+          const costed = { schema, document, operation, variables: request.variables ?? {} };
+          const [error] = checkOperationCost(costed, limits);
+          if (error) throw error;
+        },
+      };
+    },
+  };
+}
+
+function apolloLogger(log: ErrorLog) {
+  const quiet = (): void => undefined;
+  const loud = (message: unknown): void => log.error({ apollo: String(message) }, 'subgraph door');
+  return { debug: quiet, info: quiet, warn: loud, error: loud };
+}
+
+function toApolloRequest(request: IncomingMessage, body: Buffer): HTTPGraphQLRequest {
+  const headers = new HeaderMap();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined && name !== 'authorization') headers.set(name, String(value));
+  }
+  const { search } = new URL(request.url ?? '/', 'http://subgraph');
+  return { method: request.method ?? 'GET', headers, search, body: parsed(request, body) };
+}
+
+function parsed(request: IncomingMessage, body: Buffer): unknown {
+  if (request.method !== 'POST' || !request.headers['content-type']?.startsWith('application/json'))
+    return undefined;
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (cause) {
+    throw new CairnError('INVALID_JSON', 'The body of the request is not JSON.', { cause });
+  }
+}
+
+function send({ status, headers, body }: HTTPGraphQLResponse, response: ServerResponse): void {
+  // Chunks belong to @defer, which no subgraph speaks.
+  if (body.kind !== 'complete') throw new TypeError('An answer came in chunks.');
+  response.writeHead(status ?? 200, Object.fromEntries(headers)).end(body.string);
+}
