@@ -1,0 +1,150 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { EventFilter, FilterField } from '#domain/filter/filter';
+import { hexPrefixes, parseNetwork } from '#domain/filter/ip';
+import { simplify } from '#domain/filter/simplify';
+import { COLUMN_OF, FIELD_CODE, type ColumnField } from '#projections/history/tables';
+import {
+  eventIdPrefixQuery,
+  eventIdQuery,
+  presenceTerm,
+  quoted,
+  valueTerm,
+  wordQuery,
+} from '#projections/history/terms';
+import { addressKey, shownText, storedText } from '#projections/history/values';
+
+/** A filter over this index: its values are looked up, and what is left is terms, numbers and times. */
+export type Plan =
+  | { readonly kind: 'all' | 'none' }
+  /** A query of the full-text table, complete in itself. */
+  | { readonly kind: 'term'; readonly query: string }
+  /** One of so many values that each row must be looked at instead. */
+  | { readonly kind: 'values'; readonly field: FilterField; readonly ids: ReadonlySet<number> }
+  /** Milliseconds since 1970; from <= eventTime < to. */
+  | { readonly kind: 'time'; readonly from: number; readonly to: number }
+  | { readonly kind: 'and' | 'or'; readonly parts: readonly Plan[] }
+  | { readonly kind: 'not'; readonly part: Plan };
+
+/** Values that one filter may look up as terms: each costs some 15 microseconds to open. */
+const TERM_BUDGET = 2_000;
+
+/** Looks the filter's values up. */
+export function planOf(db: DatabaseSync, filter: EventFilter): Plan {
+  return new Planner(db).plan(simplify(filter));
+}
+
+class Planner {
+  readonly #db: DatabaseSync;
+  #budget = TERM_BUDGET;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  plan(filter: EventFilter): Plan {
+    switch (filter.kind) {
+      case 'all':
+        return { kind: 'all' };
+      case 'and':
+      case 'or':
+        return { kind: filter.kind, parts: filter.filters.map((inner) => this.plan(inner)) };
+      case 'not':
+        return { kind: 'not', part: this.plan(filter.filter) };
+      case 'time':
+        return { kind: 'time', from: filter.from ?? -Infinity, to: filter.to ?? Infinity };
+      case 'words':
+        return { kind: 'term', query: joined(' AND ', filter.words.map(wordQuery)) };
+      case 'exists':
+        return presence(filter.field);
+      case 'in':
+        return this.#in(filter.field, filter.values);
+      case 'prefix':
+        return this.#prefix(filter.field, filter.value);
+      case 'cidr':
+        return this.#values('sourceIPAddress', this.#addressesIn(filter.network));
+    }
+  }
+
+  #in(field: FilterField, values: readonly string[]): Plan {
+    if (field === 'eventId') return { kind: 'term', query: joined(' OR ', values.map(eventIdQuery)) };
+    const find = this.#db.prepare('SELECT id FROM value WHERE field = ? AND text = ?');
+    const rows = values.map((value) => find.get(FIELD_CODE[field], storedText(value)));
+    return this.#values(
+      field,
+      rows.filter((row) => row !== undefined).map((row) => Number(row['id'])),
+    );
+  }
+
+  #prefix(field: FilterField, prefix: string): Plan {
+    if (field === 'eventId') return { kind: 'term', query: eventIdPrefixQuery(prefix) };
+    return this.#values(field, [...this.#textsFrom(field, prefix), ...this.#illFormedFrom(field, prefix)]);
+  }
+
+  #textsFrom(field: FilterField, prefix: string): number[] {
+    if (!prefix.isWellFormed()) return [];
+    const end = successor(prefix);
+    const upper = end === undefined ? '' : ' AND text < ?';
+    // Without an upper bound the bytes of ill-formed texts would follow.
+    return this.#db
+      .prepare(`SELECT id FROM value WHERE field = ? AND text >= ?${upper} AND typeof(text) = 'text'`)
+      .all(FIELD_CODE[field], prefix, ...(end === undefined ? [] : [end]))
+      .map((row) => Number(row['id']));
+  }
+
+  /** Texts with lone surrogates lie behind all others, in no useful order; nobody but an attacker has many. */
+  #illFormedFrom(field: FilterField, prefix: string): number[] {
+    return this.#db
+      .prepare("SELECT id, text FROM value WHERE field = ? AND text >= x''")
+      .all(FIELD_CODE[field])
+      .filter((row) => shownText(row['text']).startsWith(prefix))
+      .map((row) => Number(row['id']));
+  }
+
+  #addressesIn(network: string): number[] {
+    const range = parseNetwork(network);
+    if (range === undefined) return [];
+    const find = this.#db.prepare('SELECT id FROM value WHERE addr >= ? AND addr < ?');
+    return hexPrefixes(range).flatMap((digits) => {
+      const start = addressKey(digits, range.first.length);
+      // 'g' follows the last hexadecimal digit.
+      return find.all(start, `${start}g`).map((row) => Number(row['id']));
+    });
+  }
+
+  #values(field: FilterField, ids: readonly number[]): Plan {
+    if (ids.length === 0) return { kind: 'none' };
+    if (ids.length > this.#budget) return { kind: 'values', field, ids: new Set(ids) };
+    this.#budget -= ids.length;
+    return {
+      kind: 'term',
+      query: joined(
+        ' OR ',
+        ids.map((id) => quoted(valueTerm(id))),
+      ),
+    };
+  }
+}
+
+function presence(field: FilterField): Plan {
+  const { term, present } = presenceTerm(field, FIELD_CODE[field]);
+  const plan: Plan = { kind: 'term', query: quoted(term) };
+  return present ? plan : { kind: 'not', part: plan };
+}
+
+export function joined(operator: ' AND ' | ' OR ', queries: readonly string[]): string {
+  return queries.length === 1 ? (queries[0] ?? '') : `(${queries.join(operator)})`;
+}
+
+/** The least text that follows all texts with the prefix, by code points (as UTF-8 sorts); undefined = none. */
+function successor(prefix: string): string | undefined {
+  const points = Array.from(prefix, (char) => char.codePointAt(0) ?? 0);
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    if (last === 0x10ffff) continue;
+    return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
+  }
+  return undefined;
+}
+
+export function isColumnField(field: FilterField): field is ColumnField {
+  return field in COLUMN_OF;
+}
