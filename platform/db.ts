@@ -49,6 +49,8 @@ export async function createOrm(url: string, entities: readonly EntitySchema[]):
     extensions: [Migrator],
     migrations: { migrationsList: [...MIGRATIONS], tableName: 'migrations', snapshot: false, emit: 'ts' },
     pool: { min: 0, max: 10 },
+    // It would tell every migration on standard output, which belongs to answers.
+    logger: () => undefined,
   });
 }
 

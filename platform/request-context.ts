@@ -1,0 +1,22 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Context } from '@opentelemetry/api';
+
+/** What every room may know of the request or job that it works for, without being handed it. */
+export interface RequestContext {
+  readonly requestId: string;
+  /** The caller's address, proxies that are trusted taken away; undefined in jobs. */
+  readonly clientAddress?: string | undefined;
+  /** The span that is open, as parent of the next one. */
+  readonly trace?: Context | undefined;
+}
+
+// Node's own way to carry a value along a chain of awaits; it holds nothing outside `runInRequest`.
+const storage = new AsyncLocalStorage<RequestContext>();
+
+export function currentRequest(): RequestContext | undefined {
+  return storage.getStore();
+}
+
+export function runInRequest<T>(context: RequestContext, work: () => T): T {
+  return storage.run(context, work);
+}
