@@ -22,29 +22,32 @@ export interface SubgraphContext<Services = unknown> extends Caller {
   readonly services: Services;
 }
 
+/** What a check needs to know of a caller; services ask with the principal alone. */
+type Asking = Pick<Caller, 'principal'>;
+
 /** Reading needs a key that may read: administrator or auditor. FORBIDDEN otherwise. */
-export function requireReader(context: Caller): void {
+export function requireReader(context: Asking): void {
   if (!mayRead(context.principal)) {
     throw new CairnError('FORBIDDEN', 'This key may not read: its role only records events.');
   }
 }
 
 /** Changing anything, recording included, needs an administrator's or an ingest key. FORBIDDEN otherwise. */
-export function requireWriter(context: Caller): void {
+export function requireWriter(context: Asking): void {
   if (!mayWrite(context.principal)) {
     throw new CairnError('FORBIDDEN', 'This key may not change anything: its role only reads.');
   }
 }
 
 /** Managing something inside the key's accounts. FORBIDDEN otherwise. */
-export function requireAdministrator(context: Caller): void {
+export function requireAdministrator(context: Asking): void {
   if (context.principal.role !== 'administrator') {
     throw new CairnError('FORBIDDEN', 'This needs a key with the role administrator.');
   }
 }
 
 /** Managing the installation: an administrator's key that is scoped to all accounts. FORBIDDEN otherwise. */
-export function requireInstallationAdministrator(context: Caller): void {
+export function requireInstallationAdministrator(context: Asking): void {
   if (!isInstallationAdministrator(context.principal)) {
     throw new CairnError('FORBIDDEN', 'This needs an administrator key for all accounts.');
   }
@@ -54,7 +57,7 @@ export function requireInstallationAdministrator(context: Caller): void {
  * The key covers the account. NOT_FOUND otherwise, worded like an account that does not exist, so that a key
  * cannot find out which other accounts there are.
  */
-export function requireAccount(context: Caller, account: string, path?: string): void {
+export function requireAccount(context: Asking, account: string, path?: string): void {
   if (!coversAccount(context.principal, account)) {
     throw accountNotFound(account, path);
   }
