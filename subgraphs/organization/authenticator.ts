@@ -1,0 +1,103 @@
+import { CairnError } from '#domain/errors';
+import type { Principal } from '#domain/principal';
+import type { ErrorLog } from '#platform/graphql/present-error';
+import { isSecret, keyOfHeader } from '#subgraphs/organization/key-text';
+import type { ApiKey, OrganizationStore } from '#subgraphs/organization/store';
+
+interface AuthenticatorParts {
+  readonly store: Pick<OrganizationStore, 'key' | 'touchKey'>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: ErrorLog;
+}
+
+interface CachedKey {
+  readonly key: Promise<ApiKey | undefined>;
+  readonly until: number;
+}
+
+/** A key that another process revoked works for this long at most. */
+const CACHE_MS = 2_000;
+/** Keys remembered at a time; the one read first goes first. */
+const CACHE_SIZE = 10_000;
+/** The last use of a key is written down this often at most. */
+const TOUCH_MS = 60_000;
+/** Compared with when there is no such key, so that the answer takes as long as for a wrong secret. */
+const NO_HASH = Buffer.alloc(32);
+
+/** Says who sent a request. */
+export class Authenticator {
+  readonly #parts: AuthenticatorParts;
+  readonly #cache = new Map<string, CachedKey>();
+  readonly #touched = new Map<string, number>();
+  readonly #writes = new Set<Promise<void>>();
+
+  constructor(parts: AuthenticatorParts) {
+    this.#parts = parts;
+  }
+
+  /** Null when the header names no live key. UNAVAILABLE when keys cannot be read. */
+  async authenticate(authorization: string | undefined): Promise<Principal | null> {
+    const presented = keyOfHeader(authorization);
+    if (presented === undefined) return null;
+    const now = this.#parts.now();
+    const key = await this.#read(presented.id, now);
+    const isRight = isSecret(presented.secret, key?.secretHash ?? NO_HASH);
+    if (key === undefined || !isRight || !isLive(key, now)) return null;
+    this.#touch(key.id, now);
+    return { keyId: key.id, role: key.role, accounts: key.accounts ?? 'ALL' };
+  }
+
+  /** For a key that this process has changed. */
+  forget(keyId: string): void {
+    this.#cache.delete(keyId);
+  }
+
+  /** Waits for what is being written. */
+  async close(): Promise<void> {
+    await Promise.all(this.#writes);
+  }
+
+  async #read(id: string, now: number): Promise<ApiKey | undefined> {
+    const cached = this.#cache.get(id);
+    if (cached !== undefined && now < cached.until) return cached.key;
+    const key = this.#parts.store.key(id);
+    this.#cache.delete(id);
+    this.#cache.set(id, { key, until: now + CACHE_MS });
+    evictOldest(this.#cache);
+    try {
+      return await key;
+    } catch (cause) {
+      this.#cache.delete(id);
+      throw new CairnError('UNAVAILABLE', 'Keys cannot be checked at the moment.', { retryAfter: 1, cause });
+    }
+  }
+
+  #touch(id: string, now: number): void {
+    if (now - (this.#touched.get(id) ?? -Infinity) < TOUCH_MS) return;
+    this.#touched.delete(id);
+    this.#touched.set(id, now);
+    evictOldest(this.#touched);
+    const write = this.#write(id, now).finally(() => this.#writes.delete(write));
+    this.#writes.add(write);
+  }
+
+  /** A failure costs the time of one use, which the next use writes: no reason to refuse the request. */
+  async #write(id: string, now: number): Promise<void> {
+    try {
+      await this.#parts.store.touchKey(id, new Date(now), new Date(now - TOUCH_MS));
+    } catch (error) {
+      this.#touched.delete(id);
+      this.#parts.log.error({ keyId: id, err: error }, 'last use of a key not written');
+    }
+  }
+}
+
+function isLive(key: ApiKey, now: number): boolean {
+  return !key.revokedAt && (!key.expiresAt || now < key.expiresAt.getTime());
+}
+
+function evictOldest(map: Map<string, unknown>): void {
+  const [oldest] = map.keys();
+  if (map.size > CACHE_SIZE && oldest !== undefined) map.delete(oldest);
+}

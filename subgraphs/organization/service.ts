@@ -1,0 +1,45 @@
+import type { JobDesk } from '#domain/jobs';
+import type { MikroORM } from '#platform/db';
+import type { ErrorLog } from '#platform/graphql/present-error';
+import { Accounts } from '#subgraphs/organization/accounts';
+import { Authenticator } from '#subgraphs/organization/authenticator';
+import { Keys } from '#subgraphs/organization/keys';
+import { OrganizationStore } from '#subgraphs/organization/store';
+import { Work } from '#subgraphs/organization/work';
+
+export interface OrganizationParts {
+  /** Over ORGANIZATION_ENTITIES at least. */
+  readonly orm: MikroORM;
+  readonly desk: JobDesk;
+  readonly log: ErrorLog;
+  /** Milliseconds since 1970; the clock unless told. */
+  readonly now?: () => number;
+}
+
+/** Accounts, API keys and the work that is done for the whole installation. */
+export class OrganizationService {
+  readonly accounts: Accounts;
+  readonly keys: Keys;
+  readonly work: Work;
+  /** For the gateway and every door. */
+  readonly authenticator: Authenticator;
+
+  constructor({ orm, desk, log, now = Date.now }: OrganizationParts) {
+    const store = new OrganizationStore(orm.em);
+    const authenticator = new Authenticator({ store, now, log });
+    this.authenticator = authenticator;
+    this.accounts = new Accounts(store, now);
+    this.keys = new Keys({
+      store,
+      directory: this.accounts,
+      now,
+      changed: (keyId) => authenticator.forget(keyId),
+    });
+    this.work = new Work({ desk, directory: this.accounts, now });
+  }
+
+  /** Waits for what is being written. */
+  async close(): Promise<void> {
+    await this.authenticator.close();
+  }
+}
