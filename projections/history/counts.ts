@@ -1,10 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { CairnError } from '#domain/errors';
 import { MAX_GROUPS, type HistoryCount, type HistoryCounts } from '#projections/history/history-index';
-import { planOf } from '#projections/history/plan';
 import type { IndexReader } from '#projections/history/reader';
 import { chunks, scoped } from '#projections/history/search';
-import { narrow, spansOf, type Span } from '#projections/history/spans';
+import { narrow, type Span } from '#projections/history/spans';
 import { BucketTally, GroupTally, TotalTally, type Tally } from '#projections/history/tally';
 
 /** Rows counted in one go, some ten milliseconds; other requests run in between. */
@@ -21,7 +20,7 @@ export async function countEvents(reader: IndexReader, count: HistoryCount): Pro
   const total = new TotalTally();
   const groups = count.groupBy === undefined ? undefined : new GroupTally(reader, count.groupBy);
   const buckets = count.interval === undefined ? undefined : new BucketTally(count.interval);
-  const spans = spansOf(planOf(reader.db, scoped(count.filter, count.accounts)));
+  const spans = reader.spans(scoped(count.filter, count.accounts));
   const deadline = Date.now() + MAX_COUNT_MS;
   for (const tally of [total, groups, buckets]) {
     if (tally === undefined) continue;

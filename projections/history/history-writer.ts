@@ -33,7 +33,7 @@ export class HistoryWriter {
     this.#db = openWriter(file);
     this.#policy = policy;
     this.#values = new ValueWriter(this.#db);
-    const marks = Array.from({ length: EVENT_COLUMNS + 1 }, () => '?').join(', ');
+    const marks = Array.from({ length: EVENT_COLUMNS }, () => '?').join(', ');
     // The slot may hold another event: then nothing is inserted.
     this.#insertEvent = this.#db.prepare(`INSERT INTO event VALUES (${marks}) ON CONFLICT (id) DO NOTHING`);
     this.#insertTerms = this.#db.prepare('INSERT INTO term (rowid, t) VALUES (CAST(? AS INTEGER), ?)');

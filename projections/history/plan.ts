@@ -25,20 +25,20 @@ export type Plan =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Plan[] }
   | { readonly kind: 'not'; readonly part: Plan };
 
-/** Values that one filter may look up as terms: each costs some 15 microseconds to open. */
-const TERM_BUDGET = 2_000;
-
-/** Looks the filter's values up. */
-export function planOf(db: DatabaseSync, filter: EventFilter): Plan {
-  return new Planner(db).plan(simplify(filter));
+/**
+ * Looks the filter's values up; at most `termBudget` of them become terms, the rest is checked row by row.
+ */
+export function planOf(db: DatabaseSync, filter: EventFilter, termBudget: number): Plan {
+  return new Planner(db, termBudget).plan(simplify(filter));
 }
 
 class Planner {
   readonly #db: DatabaseSync;
-  #budget = TERM_BUDGET;
+  #budget: number;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, termBudget: number) {
     this.#db = db;
+    this.#budget = termBudget;
   }
 
   plan(filter: EventFilter): Plan {
@@ -81,14 +81,22 @@ class Planner {
   }
 
   #textsFrom(field: FilterField, prefix: string): number[] {
-    if (!prefix.isWellFormed()) return [];
+    if (prefix.isWellFormed()) return this.#range(field, prefix).map((row) => Number(row['id']));
+    // It may end between the halves of a pair: then its last unit is compared here.
+    const head = prefix.slice(0, -1);
+    if (!head.isWellFormed()) return [];
+    return this.#range(field, head)
+      .filter((row) => shownText(row['text']).startsWith(prefix))
+      .map((row) => Number(row['id']));
+  }
+
+  #range(field: FilterField, prefix: string): Record<string, unknown>[] {
     const end = successor(prefix);
     const upper = end === undefined ? '' : ' AND text < ?';
     // Without an upper bound the bytes of ill-formed texts would follow.
     return this.#db
-      .prepare(`SELECT id FROM value WHERE field = ? AND text >= ?${upper} AND typeof(text) = 'text'`)
-      .all(FIELD_CODE[field], prefix, ...(end === undefined ? [] : [end]))
-      .map((row) => Number(row['id']));
+      .prepare(`SELECT id, text FROM value WHERE field = ? AND text >= ?${upper} AND typeof(text) = 'text'`)
+      .all(FIELD_CODE[field], prefix, ...(end === undefined ? [] : [end]));
   }
 
   /** Texts with lone surrogates lie behind all others, in no useful order; nobody but an attacker has many. */

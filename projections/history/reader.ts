@@ -1,9 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { EventFilter } from '#domain/filter/filter';
 import type { HistoryCursor } from '#projections/history/history-index';
-import { isColumnField, type Plan } from '#projections/history/plan';
+import { isColumnField, planOf, type Plan } from '#projections/history/plan';
 import { firstRowidOf, MAX_PROBES, rowidOf, secondOf, SLOTS } from '#projections/history/rowid';
 import type { Span } from '#projections/history/spans';
-import { queryOf } from '#projections/history/spans';
+import { queryOf, spansOf } from '#projections/history/spans';
 import { COLUMN_OF } from '#projections/history/tables';
 import { shownText } from '#projections/history/values';
 
@@ -13,21 +14,30 @@ export type Direction = 'ASC' | 'DESC';
 /** Texts kept in memory; entries never change their meaning. */
 const CACHE_ENTRIES = 50_000;
 const CACHE_TEXT_CHARS = 256;
+/** Values that one filter may look up as terms: each costs some 15 microseconds to open. */
+const TERM_BUDGET = 2_000;
 
 /** A reading connection's questions. Bounds go through CAST: FTS5 ignores a bound that is no integer. */
 export class IndexReader {
   readonly db: DatabaseSync;
+  readonly #termBudget: number;
   readonly #text: StatementSync;
   readonly #probe: StatementSync;
   readonly #slot: StatementSync;
   readonly #walks = new Map<string, StatementSync>();
   readonly #texts = new Map<number, string>();
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, termBudget = TERM_BUDGET) {
     this.db = db;
+    this.#termBudget = termBudget;
     this.#text = db.prepare('SELECT text FROM value WHERE id = ?');
     this.#probe = db.prepare('SELECT 1 FROM term WHERE term MATCH ? AND rowid = CAST(? AS INTEGER)');
     this.#slot = db.prepare('SELECT id FROM event WHERE id >= ? AND id < ? AND position = ?');
+  }
+
+  /** The ranges of rows in which the filter can match, in ascending order of time. */
+  spans(filter: EventFilter): Span[] {
+    return spansOf(planOf(this.db, filter, this.#termBudget));
   }
 
   /** The next rows of the span, from the end that the direction begins at. */

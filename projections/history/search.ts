@@ -7,10 +7,9 @@ import {
   type HistoryPage,
   type HistorySearch,
 } from '#projections/history/history-index';
-import { planOf } from '#projections/history/plan';
 import type { Direction, IndexReader, Row } from '#projections/history/reader';
 import { shownRow } from '#projections/history/shown-row';
-import { narrow, spansOf, type Span } from '#projections/history/spans';
+import { narrow, type Span } from '#projections/history/spans';
 
 /** Candidates looked at in one go, more each time; other requests run in between. */
 const FIRST_CHECKED_ROWS = 256;
@@ -46,7 +45,8 @@ function withinCursors(reader: IndexReader, search: HistorySearch): Span[] {
   const [above, below] = order === 'TIME_ASC' ? [after, before] : [before, after];
   const first = above === undefined ? Number.MIN_SAFE_INTEGER : reader.rowidAt(above) + 1;
   const last = below === undefined ? Number.MAX_SAFE_INTEGER : reader.rowidAt(below) - 1;
-  return spansOf(planOf(reader.db, scoped(search.filter, search.accounts)))
+  return reader
+    .spans(scoped(search.filter, search.accounts))
     .map((span) => narrow(span, first, last))
     .filter((span) => span !== undefined);
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { CairnError } from '#domain/errors';
 import type { Journal, Place } from '#journal/types';
 import { countEvents } from '#projections/history/counts';
@@ -30,6 +31,13 @@ interface Session {
   users: number;
 }
 
+export interface SqliteHistoryOptions {
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** Values of one filter that are looked up as terms; more are checked row by row. Default 2,000. */
+  readonly termBudget?: number;
+}
+
 /** How often a reader without questions looks whether it holds files that were replaced. */
 const RELEASE_MS = 2_000;
 /** Counts that run at the same time; others wait. */
@@ -40,16 +48,16 @@ const MAX_WAITING = 100;
 export class SqliteHistoryIndex implements HistoryIndex {
   readonly #generations: Generations;
   readonly #journal: Pick<Journal, 'read'>;
-  readonly #now: () => number;
+  readonly #options: SqliteHistoryOptions;
   readonly #timer: NodeJS.Timeout;
   #session: Session | undefined;
   #counting = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(folder: string, journal: Pick<Journal, 'read'>, now: () => number = Date.now) {
+  constructor(folder: string, journal: Pick<Journal, 'read'>, options: SqliteHistoryOptions = {}) {
     this.#generations = new Generations(folder);
     this.#journal = journal;
-    this.#now = now;
+    this.#options = options;
     // Erased text and disk space must not stay behind an open file.
     this.#timer = setInterval(() => this.#release(), RELEASE_MS).unref();
   }
@@ -73,7 +81,7 @@ export class SqliteHistoryIndex implements HistoryIndex {
     const { events, behind } = await this.#journal.read(cursor, 1);
     const [next] = events;
     if (next === undefined) return { eventsBehind: behind, secondsBehind: 0 };
-    const age = (this.#now() - next.receivedAt) / 1000;
+    const age = ((this.#options.now ?? Date.now)() - next.receivedAt) / 1000;
     return { eventsBehind: behind + 1, secondsBehind: Math.max(0, age) };
   }
 
@@ -88,7 +96,7 @@ export class SqliteHistoryIndex implements HistoryIndex {
     const db = openReader(this.#file(generation));
     try {
       db.exec('BEGIN');
-      return await countEvents(new IndexReader(db), count);
+      return await countEvents(this.#reader(db), count);
     } finally {
       db.close();
     }
@@ -131,7 +139,7 @@ export class SqliteHistoryIndex implements HistoryIndex {
   #open(generation: number): IndexReader | undefined {
     try {
       const db = openReader(this.#file(generation));
-      if (versionOf(db) === HISTORY_VERSION) return new IndexReader(db);
+      if (versionOf(db) === HISTORY_VERSION) return this.#reader(db);
       db.close();
     } catch (error) {
       if (!isCorruption(error)) throw error;
@@ -139,6 +147,10 @@ export class SqliteHistoryIndex implements HistoryIndex {
       throw this.#reportDamage(generation, error);
     }
     throw unavailable();
+  }
+
+  #reader(db: DatabaseSync): IndexReader {
+    return new IndexReader(db, this.#options.termBudget);
   }
 
   #release(): void {
