@@ -1,0 +1,71 @@
+import type { Registry } from 'prom-client';
+
+import { clientAddress, Networks } from '#platform/http/client-address';
+import { HttpError, sendJson } from '#platform/http/answers';
+import type { Route } from '#platform/http/routes';
+import type { Log } from '#platform/log';
+
+/** Throws, or rejects, when the part cannot do its work now. The signal ends it when it takes too long. */
+export type Check = (signal: AbortSignal) => Promise<void>;
+
+export interface HealthOptions {
+  readonly checks: Readonly<Record<string, Check>>;
+  readonly metrics: Registry;
+  /** Who may read the metrics. */
+  readonly metricsNetworks: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly log: Pick<Log, 'warn'>;
+  /** True once shutdown has begun: no longer ready, so that a balancer looks elsewhere. */
+  readonly stopping: () => boolean;
+}
+
+const CHECK_TIMEOUT_MS = 2_000;
+
+/** /healthz: the process answers. /readyz: what it needs works, by name. /metrics: Prometheus. */
+export function healthRoutes(options: HealthOptions): readonly Route[] {
+  const proxies = new Networks(options.trustedProxies);
+  const readers = new Networks(options.metricsNetworks);
+  return [
+    { method: 'GET', path: '/healthz', handle: (_, response) => sendJson(response, 200, { status: 'ok' }) },
+    {
+      method: 'GET',
+      path: '/readyz',
+      handle: async (_, response) => {
+        const checks = await runChecks(options);
+        const ready = !options.stopping() && Object.values(checks).every((state) => state === 'ok');
+        sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      handle: async (request, response) => {
+        if (!readers.has(clientAddress(request, proxies))) {
+          throw new HttpError(403, 'FORBIDDEN', 'CAIRN_METRICS_NETWORKS names who may read the metrics.');
+        }
+        const text = await options.metrics.metrics();
+        response.writeHead(200, { 'content-type': options.metrics.contentType }).end(text);
+      },
+    },
+  ];
+}
+
+/** The reasons stand in the log only: strangers may ask. */
+async function runChecks({ checks, log }: HealthOptions): Promise<Record<string, 'ok' | 'failing'>> {
+  const states = Object.entries(checks).map(async ([name, check]): Promise<[string, 'ok' | 'failing']> => {
+    const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
+    const late = Promise.withResolvers<never>();
+    const giveUp = (): void => late.reject(new Error('took too long'));
+    signal.addEventListener('abort', giveUp);
+    try {
+      await Promise.race([check(signal), late.promise]);
+      return [name, 'ok'];
+    } catch (error) {
+      log.warn({ error, check: name }, 'a readiness check fails');
+      return [name, 'failing'];
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  });
+  return Object.fromEntries(await Promise.all(states));
+}
