@@ -162,9 +162,9 @@ export class OrganizationStore {
     await this.#fresh().nativeUpdate(ApiKeyEntity, { id, revokedAt: null }, { revokedAt: at });
   }
 
-  /** Written only when the last time is older than `olderThan`, so that processes do not repeat each other. */
-  async touchKey(id: string, at: Date, olderThan: Date): Promise<void> {
-    const stale = { $or: [{ lastUsedAt: null }, { lastUsedAt: { $lt: olderThan } }] };
+  /** Written only when the last time is at or before `until`, so that processes do not repeat each other. */
+  async touchKey(id: string, at: Date, until: Date): Promise<void> {
+    const stale = { $or: [{ lastUsedAt: null }, { lastUsedAt: { $lte: until } }] };
     await this.#fresh().nativeUpdate(ApiKeyEntity, { $and: [{ id }, stale] }, { lastUsedAt: at });
   }
 
