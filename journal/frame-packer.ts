@@ -15,8 +15,8 @@ import type { IndexedFrame } from '#journal/format/segment';
 /** Plain bytes from which a frame is full enough to be copied as it is. */
 const FULL_BYTES = FRAME_BYTES / 2;
 
-/** Finds the data key of a frame; undefined when it was destroyed. */
-export type FrameKeySource = (keyId: Buffer) => Promise<FrameKey | undefined>;
+/** Data keys by the hex of their ids; absent those that were destroyed. */
+export type FrameKeys = ReadonlyMap<string, FrameKey>;
 
 /** A frame of a batch, with its events' positions less the segment's first. */
 export interface TailFrame {
@@ -29,6 +29,16 @@ interface PendingFrame extends TailFrame {
   readonly size: number;
 }
 
+/** The keys of frames that are small enough to be joined with others. */
+export function keysOfSmallFrames(frames: Iterable<Buffer>): Buffer[] {
+  const ids = new Map<string, Buffer>();
+  for (const stored of frames) {
+    const { keyId, plainLength } = decodeFrameHeader(stored);
+    if (plainLength < FULL_BYTES) ids.set(keyId.toString('hex'), keyId);
+  }
+  return [...ids.values()];
+}
+
 /**
  * Lays out a segment's frames block by block. Small frames are joined, under the key that they already have:
  * nothing that an erasure destroys meanwhile comes back under another. What cannot be opened is copied.
@@ -37,10 +47,10 @@ export class FramePacker {
   readonly index: IndexedFrame[] = [];
   readonly stored: Buffer[] = [];
   readonly #log: Buffer;
-  readonly #keys: FrameKeySource;
+  readonly #keys: FrameKeys;
   #length = 0;
 
-  constructor(log: Buffer, keys: FrameKeySource) {
+  constructor(log: Buffer, keys: FrameKeys) {
     this.#log = log;
     this.#keys = keys;
   }
@@ -51,17 +61,17 @@ export class FramePacker {
   }
 
   /** The frames of one block, in order of position. */
-  async add(block: number, account: number, frames: readonly TailFrame[]): Promise<void> {
+  add(block: number, account: number, frames: readonly TailFrame[]): void {
     const headers = frames.map((frame) => decodeFrameHeader(frame.stored));
     const small = new Map<string, number>();
     for (const { keyId, plainLength } of headers) {
       if (plainLength < FULL_BYTES)
-        small.set(keyId.toString('latin1'), (small.get(keyId.toString('latin1')) ?? 0) + 1);
+        small.set(keyId.toString('hex'), (small.get(keyId.toString('hex')) ?? 0) + 1);
     }
     for (const [index, frame] of frames.entries()) {
       const header = headers[index];
       if (header === undefined) continue;
-      const alone = header.plainLength >= FULL_BYTES || (small.get(header.keyId.toString('latin1')) ?? 0) < 2;
+      const alone = header.plainLength >= FULL_BYTES || (small.get(header.keyId.toString('hex')) ?? 0) < 2;
       if (alone) this.#copy(block, frame, header);
     }
     for (const [keyId, count] of small) {
@@ -69,19 +79,19 @@ export class FramePacker {
       const joinable = frames.filter((_, index) => {
         const header = headers[index];
         return (
-          header !== undefined && header.plainLength < FULL_BYTES && header.keyId.toString('latin1') === keyId
+          header !== undefined && header.plainLength < FULL_BYTES && header.keyId.toString('hex') === keyId
         );
       });
-      await this.#join({ block, account, keyId: Buffer.from(keyId, 'latin1') }, joinable);
+      this.#join({ block, account, keyId }, joinable);
     }
   }
 
-  async #join(
-    to: { readonly block: number; readonly account: number; readonly keyId: Buffer },
+  #join(
+    to: { readonly block: number; readonly account: number; readonly keyId: string },
     frames: readonly TailFrame[],
-  ): Promise<void> {
+  ): void {
     const owner = { log: this.#log, account: to.account };
-    const key = await this.#keys(to.keyId);
+    const key = this.#keys.get(to.keyId);
     let pending: PendingFrame[] = [];
     let size = 0;
     const flush = (): void => {

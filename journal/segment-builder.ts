@@ -12,10 +12,9 @@ import {
   sectionHash,
   type Block,
 } from '#journal/format/segment';
-import { FramePacker, type TailFrame } from '#journal/frame-packer';
+import { FramePacker, type FrameKeys, type TailFrame } from '#journal/frame-packer';
 import { CompactRange } from '#journal/merkle/compact-range';
 import { leafHash, LeafHasher } from '#journal/merkle/hash';
-import type { FrameKeySource } from '#journal/frame-packer';
 
 /** A batch of the tail with the place that its commit gave it. */
 export interface TailBatch {
@@ -52,18 +51,18 @@ interface OpenBlock {
  * Nothing is unpacked except small frames, which are joined. CORRUPT when the batches do not follow `start`,
  * do not lead to their chain or their frames do not cover their events exactly once.
  */
-export async function buildSegment(
+export function buildSegment(
   start: SegmentStart,
   batches: readonly TailBatch[],
-  keys: FrameKeySource,
-): Promise<BuiltSegment> {
+  keys: FrameKeys,
+): BuiltSegment {
   const chain = checkChain(start, batches);
   const events = batches.reduce((sum, { batch }) => sum + batch.entries.count, 0);
   const { blocks, blockOf } = gatherBlocks(start.first, batches, events);
   const leaves = eventLeaves(start, batches, events);
   const sealed = blockRoots(blocks, blockOf, leaves);
   const packer = new FramePacker(start.log, keys);
-  for (const [index, block] of blocks.entries()) await packer.add(index, block.account, block.frames);
+  for (const [index, block] of blocks.entries()) packer.add(index, block.account, block.frames);
   const body = {
     blocks: encodeBlocks(sealed),
     entries: encodeEntries(batches.map(({ batch }) => batch.entries.bytes)),
