@@ -9,6 +9,7 @@ import { AuthenticatedDoor, type Visit } from '#platform/graphql/authenticated-d
 import { sendResponse } from '#platform/graphql/http-door';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
 import type { ErrorLog } from '#platform/graphql/present-error';
+import type { Telemetry } from '#platform/telemetry';
 
 export interface GatewayOptions {
   readonly subgraphs: readonly GatewaySubgraph[];
@@ -18,8 +19,8 @@ export interface GatewayOptions {
   readonly limits?: Partial<GraphqlLimits>;
   /** GraphiQL for browsers on this machine; its page needs no key, its operations do. Default: true. */
   readonly graphiql?: boolean;
-  /** Behind a trusted proxy the socket's address is the proxy's. Default: the socket's. */
-  readonly clientAddress?: (request: IncomingMessage) => string | undefined;
+  /** A span for every call of a subgraph. */
+  readonly telemetry?: Pick<Telemetry, 'span'>;
 }
 
 export interface Gateway {
@@ -30,7 +31,7 @@ export interface Gateway {
 
 /** Composes, plans and warms up: when this resolves, the first request is served like every other. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { subgraphs, authenticate, log, clientAddress, graphiql = true } = options;
+  const { subgraphs, authenticate, log, telemetry, graphiql = true } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const expected = (cause: unknown): CairnError | undefined =>
     cause instanceof CairnError ? cause : undefined;
@@ -39,9 +40,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     bodyBytes: limits.bodyBytes,
     log,
     expected,
-    clientAddress,
   });
-  const runtime = createRuntime({ subgraphs, limits, log });
+  const runtime = createRuntime({ subgraphs, limits, log, telemetry });
   // Hive builds its schema and planner at first use; whoever came meanwhile would be turned away.
   await runtime.getSchema();
   return {

@@ -6,22 +6,27 @@ import {
 } from '@graphql-hive/gateway-runtime';
 import { unifiedGraphHandler } from '@graphql-hive/router-runtime';
 import type { ExecutionResult, Executor } from '@graphql-tools/utils';
+import type { ExecutionResult as GraphqlResult } from 'graphql';
 import { composeSupergraph } from '#gateway/compose';
 import { doorContext } from '#gateway/operation-context';
 import { useOperationGuard } from '#gateway/operation-guard';
 import type { GatewaySubgraph } from '#gateway/subgraph';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 import type { ErrorLog } from '#platform/graphql/present-error';
+import type { Telemetry } from '#platform/telemetry';
 
 export interface RuntimeParts {
   readonly subgraphs: readonly GatewaySubgraph[];
   readonly limits: GraphqlLimits;
   readonly log: ErrorLog;
+  readonly telemetry?: Pick<Telemetry, 'span'> | undefined;
 }
 
 /** Hive's gateway with the Rust planner over subgraphs of this process: no HTTP between them. */
-export function createRuntime({ subgraphs, limits, log }: RuntimeParts): GatewayRuntime {
-  const executors = new Map(subgraphs.map((subgraph) => [subgraph.name.toUpperCase(), executorOf(subgraph)]));
+export function createRuntime({ subgraphs, limits, log, telemetry }: RuntimeParts): GatewayRuntime {
+  const executors = new Map(
+    subgraphs.map((subgraph) => [subgraph.name.toUpperCase(), executorOf(subgraph, telemetry)]),
+  );
   return withoutSignalHandlers(() =>
     createGatewayRuntime({
       supergraph: composeSupergraph(subgraphs).supergraph,
@@ -49,16 +54,21 @@ export function createRuntime({ subgraphs, limits, log }: RuntimeParts): Gateway
   );
 }
 
-function executorOf(subgraph: GatewaySubgraph): Executor {
+function executorOf(subgraph: GatewaySubgraph, telemetry: RuntimeParts['telemetry']): Executor {
   return async (request) => {
     const { caller, left, signal } = doorContext(request.context);
-    const result = await subgraph.execute({
-      document: request.document,
-      variables: request.variables,
-      operationName: request.operationName,
-      caller,
-      signal: signal ?? left,
-    });
+    const execute = (): Promise<GraphqlResult> =>
+      subgraph.execute({
+        document: request.document,
+        variables: request.variables,
+        operationName: request.operationName,
+        caller,
+        signal: signal ?? left,
+      });
+    const attributes = { 'graphql.operation.type': request.operationType ?? 'query' };
+    const result = await (telemetry
+      ? telemetry.span(`subgraph ${subgraph.name}`, attributes, execute)
+      : execute());
     // An executor promises its caller's type of data, which only the planner knows.
     return result as ExecutionResult<never, never>;
   };

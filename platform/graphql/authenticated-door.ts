@@ -7,6 +7,7 @@ import {
   sendRefusal,
 } from '#platform/graphql/http-door';
 import type { ErrorLog, ExpectedFailure } from '#platform/graphql/present-error';
+import { type RequestContext, currentRequest, runInRequest } from '#platform/request-context';
 
 /** A request that was let in. */
 export interface Visit<Principal> {
@@ -24,11 +25,16 @@ export interface DoorParts<Principal> {
   readonly bodyBytes: number;
   readonly log: ErrorLog;
   readonly expected: (cause: unknown) => ExpectedFailure | undefined;
-  /** Behind a trusted proxy the socket's address is the proxy's. Default: the socket's. */
-  readonly clientAddress?: ((request: IncomingMessage) => string | undefined) | undefined;
 }
 
 type Answer<Principal> = (visit: Visit<Principal>) => Promise<void>;
+
+interface Opened {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly known: RequestContext;
+}
+
 type Refuse = (refusal: Omit<DoorRefusal, 'requestId'>) => void;
 
 /**
@@ -46,21 +52,26 @@ export class AuthenticatedDoor<Principal> {
   }
 
   async open(request: IncomingMessage, response: ServerResponse, answer: Answer<Principal>): Promise<void> {
-    const requestId = requestIdOf(request);
+    // The server in front has told proxies from clients; alone, the door believes the socket.
+    const known = currentRequest() ?? {
+      requestId: requestIdOf(request),
+      clientAddress: request.socket.remoteAddress,
+    };
+    await runInRequest(known, () => this.#open({ request, response, known }, answer));
+  }
+
+  async #open({ request, response, known }: Opened, answer: Answer<Principal>): Promise<void> {
+    const { requestId, clientAddress } = known;
     response.setHeader('x-request-id', requestId);
     const refuse: Refuse = (refusal) => sendRefusal(request, response, { ...refusal, requestId });
-    const { log, expected, clientAddress = socketAddress } = this.#parts;
+    const { log, expected } = this.#parts;
     try {
       const visitor = await this.#admit(request, refuse);
       if (!visitor) return;
-      await answer({
-        ...visitor,
-        requestId,
-        clientAddress: clientAddress(request),
-        left: clientLeft(response),
-      });
+      await answer({ ...visitor, requestId, clientAddress, left: clientLeft(response) });
     } catch (error) {
-      if (response.destroyed) return; // the client is gone
+      // The client is gone, or the server has answered for us (a body over its limit).
+      if (response.destroyed || response.writableEnded) return;
       if (response.headersSent) {
         log.error({ err: error, requestId }, 'an answer broke off');
         response.destroy();
@@ -122,8 +133,4 @@ const INTERNAL = {
 function refusalOf({ status, code, message, retryAfter }: ExpectedFailure): Omit<DoorRefusal, 'requestId'> {
   const headers = retryAfter === undefined ? {} : { headers: { 'retry-after': String(retryAfter) } };
   return { status, code, message, ...headers };
-}
-
-function socketAddress(request: IncomingMessage): string | undefined {
-  return request.socket.remoteAddress;
 }

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   ApolloServer,
@@ -20,6 +19,7 @@ import { checkDocumentShape } from '#platform/graphql/document-shape';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
 import { checkOperationCost } from '#platform/graphql/operation-cost';
 import type { ErrorLog } from '#platform/graphql/present-error';
+import { currentRequest } from '#platform/request-context';
 import { within } from '#platform/graphql/within';
 import type { Subgraph } from '#subgraphs/shared/build-subgraph';
 import type { SubgraphContext } from '#subgraphs/shared/context';
@@ -30,7 +30,6 @@ export interface SubgraphDoorOptions {
   readonly authenticate: (authorization: string | undefined) => Promise<Principal | null>;
   readonly log: ErrorLog;
   readonly limits?: Partial<GraphqlLimits>;
-  readonly clientAddress?: (request: IncomingMessage) => string | undefined;
 }
 
 export interface SubgraphDoor {
@@ -43,18 +42,15 @@ export interface SubgraphDoor {
 
 /** One subgraph over HTTP, for a gateway in another process: the gateway's key check and limits hold here too. */
 export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<SubgraphDoor> {
-  const { subgraph, authenticate, log, clientAddress } = options;
+  const { subgraph, authenticate, log } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  // Apollo formats errors without telling whose request they belong to.
-  const requestIds = new AsyncLocalStorage<string>();
-  const server = createServer(subgraph, { limits, log, requestIds });
+  const server = createServer(subgraph, { limits, log });
   await server.start();
   const door = new AuthenticatedDoor({
     authenticate,
     bodyBytes: limits.bodyBytes,
     log,
     expected: expectedFailure,
-    clientAddress,
   });
 
   function answer(
@@ -66,9 +62,7 @@ export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<
         httpGraphQLRequest,
         context: async () => subgraph.contextFor(visit, signal),
       });
-    return requestIds.run(visit.requestId, () =>
-      within({ ms: limits.timeoutMs, left: visit.left, timedOut }, run),
-    );
+    return within({ ms: limits.timeoutMs, left: visit.left, timedOut }, run);
   }
 
   return {
@@ -84,13 +78,9 @@ export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<
 interface ServerParts {
   readonly limits: GraphqlLimits;
   readonly log: ErrorLog;
-  readonly requestIds: AsyncLocalStorage<string>;
 }
 
-function createServer(
-  subgraph: Subgraph,
-  { limits, log, requestIds }: ServerParts,
-): ApolloServer<SubgraphContext> {
+function createServer(subgraph: Subgraph, { limits, log }: ServerParts): ApolloServer<SubgraphContext> {
   return new ApolloServer<SubgraphContext>({
     schema: subgraph.schema,
     introspection: true,
@@ -109,7 +99,8 @@ function createServer(
       ApolloServerPluginUsageReportingDisabled(),
     ],
     formatError(formatted, error) {
-      const requestId = requestIds.getStore() ?? '';
+      // Apollo does not tell whose error it formats.
+      const requestId = currentRequest()?.requestId ?? '';
       const { message, extensions } = subgraph.present(asGraphQLError(error), { requestId });
       const { http: _http, ...shown } = extensions;
       return { ...formatted, message, extensions: shown };

@@ -113,7 +113,7 @@ class CountedAccount {
 
 @ObjectType({ description: 'How much an account holds.' })
 class Holding {
-  @Field(() => Long, { description: 'Events.' })
+  @Field(() => Long, { description: 'Events that it holds.' })
   events!: number;
 }
 
