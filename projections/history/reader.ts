@@ -67,8 +67,10 @@ export class IndexReader {
   /** Where the cursor's event lies, or would lie. */
   rowidAt(cursor: HistoryCursor): number {
     const slot = rowidOf(cursor);
-    const end = Math.min(slot + MAX_PROBES, firstRowidOf(cursor.second) + SLOTS);
-    const found = this.#slot.get(slot, end, cursor.position);
+    const start = firstRowidOf(cursor.second);
+    const found =
+      this.#slot.get(slot, Math.min(slot + MAX_PROBES, start + SLOTS), cursor.position) ??
+      this.#slot.get(start, slot + MAX_PROBES - SLOTS, cursor.position);
     return found === undefined ? slot : Number(found['id']);
   }
 
