@@ -1,0 +1,200 @@
+import { CairnError } from '#domain/errors';
+import { decodeLogObjectHead, logObjectKey } from '#journal/format/log-object';
+import { decodeRecord } from '#journal/format/record';
+import {
+  decodeBlocks,
+  decodeEntries,
+  decodeLayout,
+  decodeSealedBatches,
+  decodeStorageIndex,
+  SEGMENT_HEAD_BYTES,
+  type SegmentLayout,
+} from '#journal/format/segment';
+import { Lru } from '#journal/lru';
+import { locate, type EventRun, type RunFrame } from '#journal/read/event-run';
+import type { RecordStore, SegmentPlace } from '#journal/store/record-store';
+import type { ObjectStore } from '#platform/objects/object-store';
+
+/** What is kept in memory of segments' indexes: some 20 bytes an event. */
+const CACHED_BYTES = 48 * 1024 * 1024;
+/** Where segments lie; some 100 bytes each. */
+const CACHED_PLACES = 10_000;
+
+/** The indexes of segments, read once and kept: where each event lies, and its envelope. */
+export class SegmentRuns {
+  readonly #objects: ObjectStore;
+  readonly #records: RecordStore;
+  readonly #runs = new Lru<number, EventRun>(CACHED_BYTES);
+  readonly #loading = new Map<number, Promise<EventRun>>();
+  /** Ascending by `first`. */
+  #places: SegmentPlace[] = [];
+
+  constructor(objects: ObjectStore, records: RecordStore) {
+    this.#objects = objects;
+    this.#records = records;
+  }
+
+  /** The runs that hold these sealed positions, by position; absent where no segment does. */
+  async at(positions: readonly number[]): Promise<ReadonlyMap<number, EventRun>> {
+    const places = await this.#placesOf(positions);
+    const runs = new Map<number, EventRun>();
+    for (const place of new Set(places.values())) runs.set(place.sequence, await this.#run(place));
+    const found = new Map<number, EventRun>();
+    for (const [position, { sequence }] of places) {
+      const run = runs.get(sequence);
+      if (run !== undefined) found.set(position, run);
+    }
+    return found;
+  }
+
+  async #placesOf(positions: readonly number[]): Promise<Map<number, SegmentPlace>> {
+    const found = new Map<number, SegmentPlace>();
+    const missing: number[] = [];
+    for (const position of positions) {
+      const place = this.#cachedPlace(position);
+      if (place === undefined) missing.push(position);
+      else found.set(position, place);
+    }
+    if (missing.length === 0) return found;
+    this.#remember(await this.#records.segmentsOf(missing));
+    for (const position of missing) {
+      const place = this.#cachedPlace(position);
+      if (place !== undefined) found.set(position, place);
+    }
+    return found;
+  }
+
+  #cachedPlace(position: number): SegmentPlace | undefined {
+    let low = 0;
+    let high = this.#places.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#places[middle]?.first ?? 0) <= position) low = middle + 1;
+      else high = middle;
+    }
+    const place = this.#places[low - 1];
+    return place !== undefined && position < place.first + place.count ? place : undefined;
+  }
+
+  #remember(places: readonly SegmentPlace[]): void {
+    const kept = this.#places.length + places.length > CACHED_PLACES ? [] : this.#places;
+    const byFirst = new Map([...kept, ...places].map((place) => [place.first, place]));
+    this.#places = [...byFirst.values()].toSorted((a, b) => a.first - b.first);
+  }
+
+  async #run(place: SegmentPlace): Promise<EventRun> {
+    const cached = this.#runs.get(place.sequence);
+    if (cached !== undefined) return cached;
+    let loading = this.#loading.get(place.sequence);
+    if (loading === undefined) {
+      loading = this.#load(place).finally(() => this.#loading.delete(place.sequence));
+      this.#loading.set(place.sequence, loading);
+    }
+    return loading;
+  }
+
+  async #load(place: SegmentPlace): Promise<EventRun> {
+    const key = logObjectKey(place.epoch, place.sequence);
+    const layout = await this.#layout(place, key);
+    const index = await this.#bytes(key, 0, layout.frames.offset);
+    const run = readRun(place, layout, index, (offset, length) =>
+      this.#bytes(key, layout.frames.offset + offset, length),
+    );
+    this.#runs.set(place.sequence, run, place.count * 20 + run.frames.length * 250);
+    return run;
+  }
+
+  async #layout(place: SegmentPlace, key: string): Promise<SegmentLayout> {
+    const head = await this.#objects.get(key, { offset: 0, length: SEGMENT_HEAD_BYTES });
+    if (head === undefined) throw new CairnError('CORRUPT', `The segment ${key} is missing.`);
+    const object = decodeLogObjectHead(head);
+    const record = decodeRecord(object.record);
+    if (record.kind !== 'segment' || record.first !== place.first || record.events !== place.count) {
+      throw new CairnError('CORRUPT', `${key} is not the segment of positions from ${place.first} on.`);
+    }
+    return decodeLayout(head, object);
+  }
+
+  async #bytes(key: string, offset: number, length: number): Promise<Buffer> {
+    const bytes = await this.#objects.get(key, { offset, length });
+    if (bytes?.length !== length) throw new CairnError('CORRUPT', `${key} is missing or cut.`);
+    return bytes;
+  }
+}
+
+function readRun(
+  place: SegmentPlace,
+  layout: SegmentLayout,
+  bytes: Buffer,
+  load: (offset: number, length: number) => Promise<Buffer>,
+): EventRun {
+  const section = (name: 'blocks' | 'entries' | 'ledger' | 'index'): Buffer =>
+    bytes.subarray(layout[name].offset, layout[name].offset + layout[name].length);
+  const blocks = decodeBlocks(section('blocks'), layout.blocks.offset);
+  const entries = decodeEntries(section('entries'), layout.entries.offset);
+  const batches = decodeSealedBatches(section('ledger'), layout.ledger.offset);
+  const indexed = decodeStorageIndex(section('index'), layout.index.offset);
+  const what = `segment of positions from ${place.first} on`;
+  const where = locate(
+    place.count,
+    indexed.map((frame) => frame.positions),
+    what,
+  );
+  const frames = indexed.map(({ frameId, keyId, block, offset, length }): RunFrame => {
+    const owner = blocks[block];
+    if (owner === undefined) throw new CairnError('CORRUPT', `${what}: no block ${block}`);
+    const { account, month } = owner;
+    // Copies: a view would keep the whole index in memory.
+    const id = frameId.toString('hex');
+    return { id, keyId: Buffer.from(keyId), account, month, load: () => load(offset, length) };
+  });
+  if (entries.count !== place.count) throw new CairnError('CORRUPT', `${what}: ${entries.count} entries`);
+  const times = Float64Array.from({ length: place.count }, (_, index) => entries.eventTime(index));
+  const table = new SourceTable();
+  const sources = new Uint16Array(place.count);
+  const received = batches.map(() => ({ from: 0, at: 0 }));
+  let from = 0;
+  for (const [number, batch] of batches.entries()) {
+    received[number] = { from, at: batch.receivedAt };
+    const numbers = batch.ledger.map((line) => table.number(line.source));
+    for (const end = from + batch.events; from < end; from++)
+      sources[from] = numbers[entries.source(from)] ?? 0;
+  }
+  return {
+    epoch: place.epoch,
+    first: place.first,
+    count: place.count,
+    frames,
+    ...where,
+    eventTime: (index) => times[index] ?? 0,
+    source: (index) => table.names[sources[index] ?? 0] ?? '',
+    receivedAt: (index) => lastFrom(received, index),
+  };
+}
+
+class SourceTable {
+  readonly names: string[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  number(source: string): number {
+    let number = this.#numbers.get(source);
+    if (number === undefined) {
+      number = this.names.length;
+      this.names.push(source);
+      this.#numbers.set(source, number);
+    }
+    return number;
+  }
+}
+
+/** Time of receipt of the last batch that begins at or before `index`; one without events begins with the next. */
+function lastFrom(batches: readonly { readonly from: number; readonly at: number }[], index: number): number {
+  let low = 0;
+  let high = batches.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((batches[middle]?.from ?? 0) <= index) low = middle + 1;
+    else high = middle;
+  }
+  return batches[low - 1]?.at ?? 0;
+}
