@@ -1,9 +1,9 @@
-import type { AccountCast, ActorKind } from '#domain/generator/cast';
+import { BROWSER, type AccountCast, type ActorKind } from '#domain/generator/cast';
 import type { Random } from '#domain/generator/random';
 import { formatTime, type RecordParts } from '#domain/generator/record';
 
 type Details = Partial<
-  Pick<RecordParts, 'parametersJson' | 'responseJson' | 'additionalJson' | 'resourcesJson' | 'type'>
+  Pick<RecordParts, 'parametersJson' | 'responseJson' | 'additionalJson' | 'resourcesJson' | 'type' | 'agent'>
 >;
 
 export interface CallContext {
@@ -149,6 +149,7 @@ const secret = ({ random }: CallContext): Details => ({
 
 export const CONSOLE_LOGIN: Details = {
   type: 'AwsConsoleSignIn',
+  agent: BROWSER,
   responseJson: '{"ConsoleLogin":"Success"}',
   additionalJson:
     '{"LoginTo":"https://console.aws.amazon.com/console/home","MobileVersion":"No","MFAUsed":"Yes"}',

@@ -54,9 +54,12 @@ const SERVICES = [
   'config.amazonaws.com',
   'ecs-tasks.amazonaws.com',
 ] as const;
+/** What people sign in with. */
+export const BROWSER =
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
 const PERSON_AGENTS = [
   'aws-cli/2.27.41 md/awscrt#0.26.1 ua/2.1 os/macos#24.5.0 md/arch#arm64 lang/python#3.13.4 md/installer#exe',
-  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+  BROWSER,
   'AWSConsole AWS-Internal/3 aws-sdk-java/1.12.788 Linux/5.10.240-250.989.amzn2int.x86_64 OpenJDK_64-Bit_Server_VM/25.462-b08 java/1.8.0_462',
 ] as const;
 const PROGRAM_AGENTS = [

@@ -1,7 +1,7 @@
 import { CALLS, type Call } from '#domain/generator/calls';
 import { castOf, REGIONS, type AccountCast, type Actor, type ActorKind } from '#domain/generator/cast';
 import { Random } from '#domain/generator/random';
-import { formatRecord, type RecordParts } from '#domain/generator/record';
+import { endpointOf, formatRecord, type RecordParts } from '#domain/generator/record';
 
 export interface SourceOptions {
   /** Decides who and what there is. */
@@ -85,11 +85,13 @@ export class EventSource {
     time: number;
   }): RecordParts {
     const { random } = this;
-    const region = random.chance(0.9) ? actor.region : random.pick(REGIONS);
+    const [service = ''] = call.source.split('.');
+    const { region, host } = endpointOf(service, random.chance(0.9) ? actor.region : random.pick(REGIONS));
     const details = call.details({ random, cast, region, time });
     const error = this.#errorOf(actor, call);
     return {
       parametersJson: 'null',
+      agent: actor.agent,
       ...details,
       responseJson: error === undefined ? (details.responseJson ?? 'null') : 'null',
       identityJson: actor.identityAt(time),
@@ -98,14 +100,13 @@ export class EventSource {
       name: call.name,
       region,
       ip: actor.ip,
-      agent: actor.agent,
       error,
       requestId: random.uuid(),
       eventId: random.uuid(),
       readOnly: call.readOnly,
       isData: call.isData,
       account: cast.account,
-      host: actor.kind === 'service' ? undefined : `${call.source.split('.')[0]}.${region}.amazonaws.com`,
+      host: actor.kind === 'service' ? undefined : host,
     };
   }
 

@@ -1,8 +1,8 @@
 import { CONSOLE_LOGIN, s3Additional } from '#domain/generator/calls';
-import type { AccountCast, Actor } from '#domain/generator/cast';
+import { BROWSER, type AccountCast, type Actor } from '#domain/generator/cast';
 import { denied } from '#domain/generator/events';
 import type { Random } from '#domain/generator/random';
-import { formatRecord, type RecordParts } from '#domain/generator/record';
+import { endpointOf, formatRecord, formatTime, type RecordParts } from '#domain/generator/record';
 
 /** Something in the demonstration month that a security engineer should find. */
 export interface Incident {
@@ -54,7 +54,6 @@ function play({ random, cast }: Stage, { at, actor, call, more = {} }: Step): st
     time: at,
     source: `${service}.amazonaws.com`,
     name,
-    region: actor.region,
     ip: actor.ip,
     agent: actor.agent,
     parametersJson: 'null',
@@ -63,7 +62,7 @@ function play({ random, cast }: Stage, { at, actor, call, more = {} }: Step): st
     eventId: random.uuid(),
     readOnly: /^(?:Get|List|Describe)/.test(name),
     account: cast.account,
-    host: `${service}.${actor.region}.amazonaws.com`,
+    ...endpointOf(service, actor.region),
     ...more,
   });
 }
@@ -78,6 +77,7 @@ function rootOf({ cast }: Stage): Actor {
     arn,
     region: 'us-east-1',
     ip: '198.51.100.231',
+    agent: BROWSER,
     identityAt: () => identity,
   };
 }
@@ -104,7 +104,7 @@ function keyUsedElsewhere(stage: Stage, at: number): Incident {
   const thief: Actor = { ...owner, ip: STRANGER, agent: STRANGER_AGENT, identityAt: () => identity };
   const more = {
     parametersJson: `{"userName":"${owner.name}"}`,
-    responseJson: `{"accessKey":{"userName":"${owner.name}","accessKeyId":"${key}","status":"Active","createDate":"Jan 1, 2026 1:00:00 AM"}}`,
+    responseJson: `{"accessKey":{"userName":"${owner.name}","accessKeyId":"${key}","status":"Active","createDate":"${formatTime(at)}"}}`,
   };
   const calls = [
     'sts:GetCallerIdentity',
@@ -124,7 +124,8 @@ function keyUsedElsewhere(stage: Stage, at: number): Incident {
 }
 
 function trailStopped(stage: Stage, at: number): Incident {
-  const actor = stage.cast.people[1] ?? stage.cast.people[0];
+  const person = stage.cast.people[1] ?? stage.cast.people[0];
+  const actor: Actor = { ...person, region: 'us-east-1' };
   const arn = `arn:aws:cloudtrail:us-east-1:${stage.cast.account}:trail/organization`;
   const more = { parametersJson: `{"name":"${arn}"}` };
   return {
@@ -211,10 +212,18 @@ function massDownload(stage: Stage, at: number): Incident {
 
 function passwordGuessing(stage: Stage, at: number): Incident {
   const [victim] = stage.cast.people.filter(({ arn }) => arn?.includes(':user/')).slice(-1);
-  const actor: Actor = { ...(victim ?? stage.cast.people[0]), ip: '192.0.2.140', region: 'us-east-1' };
+  const person = victim ?? stage.cast.people[0];
+  // A sign-in uses no access key.
+  const identity = person.identityAt(at).replace(/"accessKeyId":"[^"]*"/, '"accessKeyId":""');
+  const actor: Actor = { ...person, ip: '192.0.2.140', identityAt: () => identity };
   const call = 'signin:ConsoleLogin';
   const additionalJson = CONSOLE_LOGIN.additionalJson?.replace('"MFAUsed":"Yes"', '"MFAUsed":"No"');
-  const failure = { ...CONSOLE_LOGIN, additionalJson, responseJson: '{"ConsoleLogin":"Failure"}' };
+  const failure = {
+    ...CONSOLE_LOGIN,
+    additionalJson,
+    responseJson: '{"ConsoleLogin":"Failure"}',
+    error: { message: 'Failed authentication' },
+  };
   const failures = Array.from({ length: 14 }, (_, i) =>
     play(stage, { at: at + i * 21_000, actor, call, more: failure }),
   );

@@ -8,7 +8,8 @@ export interface RecordParts {
   readonly region: string;
   readonly ip: string;
   readonly agent: string;
-  readonly error?: { readonly code: string; readonly message: string } | undefined;
+  /** A refused sign-in has a message only. */
+  readonly error?: { readonly code?: string; readonly message: string } | undefined;
   readonly parametersJson: string;
   readonly responseJson: string;
   readonly additionalJson?: string | undefined;
@@ -38,6 +39,16 @@ export function formatRecord(parts: RecordParts): string {
   );
 }
 
+/** Services without regions: their records lie in us-east-1. */
+const GLOBAL: ReadonlySet<string> = new Set(['iam', 'organizations', 'route53', 'ce', 'health', 'signin']);
+
+/** Where a service (`ec2`) is called by someone whose home is `region`, and by which host name. */
+export function endpointOf(service: string, region: string): Pick<RecordParts, 'region' | 'host'> {
+  if (service === 'signin') return { region: 'us-east-1', host: 'us-east-1.signin.aws.amazon.com' };
+  if (GLOBAL.has(service)) return { region: 'us-east-1', host: `${service}.amazonaws.com` };
+  return { region, host: `${service}.${region}.amazonaws.com` };
+}
+
 /** CloudTrail's times have whole seconds. */
 export function formatTime(time: number): string {
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
@@ -48,9 +59,9 @@ function optional(name: string, json: string | undefined): string {
 }
 
 function errorJson(error: RecordParts['error']): string {
-  return error === undefined
-    ? ''
-    : `"errorCode":"${error.code}","errorMessage":${JSON.stringify(error.message)},`;
+  if (error === undefined) return '';
+  const code = error.code === undefined ? '' : `"errorCode":"${error.code}",`;
+  return `${code}"errorMessage":${JSON.stringify(error.message)},`;
 }
 
 function tlsJson(host: string | undefined): string {
