@@ -1,0 +1,26 @@
+import type { EventNode } from '#subgraphs/events/event-node';
+import { EventCountsResolver, EventsResolver } from '#subgraphs/events/resolvers/events';
+import { LookupResolver } from '#subgraphs/events/resolvers/lookup';
+import { RecordingResolver } from '#subgraphs/events/resolvers/recording';
+import { Event } from '#subgraphs/events/schema/event';
+import type { EventsServices } from '#subgraphs/events/services';
+import { batchPerRequest } from '#subgraphs/shared/batch';
+import type { SubgraphDefinition } from '#subgraphs/shared/build-subgraph';
+import type { SubgraphContext } from '#subgraphs/shared/context';
+
+const eventById = batchPerRequest<SubgraphContext<EventsServices>, string, EventNode | null>(
+  (ids, { services, principal }) => services.reader.byIds(principal, ids),
+);
+
+export const events: SubgraphDefinition<EventsServices> = {
+  name: 'events',
+  resolvers: [EventsResolver, EventCountsResolver, LookupResolver, RecordingResolver],
+  entities: [Event],
+  references: { Event: ({ id }, context) => eventById(id, context) },
+};
+
+export { createBulkDoor, BULK_LIMITS } from '#subgraphs/events/bulk/door';
+export type { BulkDoor, BulkDoorDependencies, BulkLimits } from '#subgraphs/events/bulk/door';
+export type { BulkReport, Refusal } from '#subgraphs/events/bulk/report';
+export { createEventsServices } from '#subgraphs/events/services';
+export type { EventsDependencies, EventsServices } from '#subgraphs/events/services';

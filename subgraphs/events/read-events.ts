@@ -1,0 +1,179 @@
+import { CairnError } from '#domain/errors';
+import type { EventFilter } from '#domain/filter/filter';
+import { checkFilter } from '#domain/filter/check';
+import type { Principal } from '#domain/principal';
+import { coversAccount } from '#domain/principal';
+import type { Journal, JournalEvent, Place, SourceCounters } from '#journal/types';
+import type {
+  Freshness,
+  HistoryCount,
+  HistoryCounts,
+  HistoryCursor,
+  HistoryIndex,
+  HistoryOrder,
+  HistoryRow,
+} from '#projections/history/history-index';
+import type { EventIds } from '#subgraphs/events/event-ids';
+import { EventNode } from '#subgraphs/events/event-node';
+import { EventRecord } from '#subgraphs/events/event-record';
+import type { Page } from '#subgraphs/shared/connection';
+
+export interface ReaderDependencies {
+  readonly journal: Pick<Journal, 'get' | 'counters'>;
+  readonly history: HistoryIndex;
+  readonly eventIds: EventIds;
+}
+
+export interface EventPage {
+  readonly nodes: readonly EventNode[];
+  readonly more: boolean;
+}
+
+/** Bytes of events that one page may read from the journal. */
+const MAX_PAGE_BYTES = 32 * 2 ** 20;
+/** Events that are read from the journal at a time; at 1 MB each they are twice the limit of a page. */
+const READ_AT_ONCE = 64;
+
+/** Reading events: of the caller's accounts only, whatever is asked. */
+export class EventReader {
+  constructor(private readonly dependencies: ReaderDependencies) {}
+
+  /** `input` is an EventFilterInput that nobody has checked. */
+  async search(
+    principal: Principal,
+    input: unknown,
+    { order, page }: { readonly order: HistoryOrder; readonly page: Page },
+  ): Promise<EventPage> {
+    const cursor = this.cursorOf(page);
+    const forward = page.direction === 'forward';
+    return this.searchFilter(principal, checkFilter(input), {
+      order,
+      limit: page.size,
+      ...(forward ? { after: cursor } : { before: cursor, take: 'END' as const }),
+    });
+  }
+
+  async searchFilter(
+    { accounts }: Principal,
+    filter: EventFilter,
+    range: {
+      readonly order: HistoryOrder;
+      readonly limit: number;
+      readonly after?: HistoryCursor | undefined;
+      readonly before?: HistoryCursor | undefined;
+      readonly take?: 'START' | 'END' | undefined;
+    },
+  ): Promise<EventPage> {
+    const limit = Math.max(1, range.limit);
+    const found = await this.dependencies.history.search({ ...range, filter, accounts, limit });
+    if (range.limit === 0) return { nodes: [], more: found.rows.length > 0 };
+    return { nodes: this.nodesOf(found.rows), more: found.hasMore };
+  }
+
+  /** Null for what is no event, was erased, or belongs to an account that the caller does not see. */
+  async byId(principal: Principal, id: string): Promise<EventNode | null> {
+    const [node = null] = await this.byIds(principal, [id]);
+    return node;
+  }
+
+  async byIds(principal: Principal, ids: readonly string[]): Promise<(EventNode | null)[]> {
+    const { eventIds, journal } = this.dependencies;
+    const known = ids.map((id) => eventIds.decode(id)?.place);
+    const events = await readAll(
+      journal,
+      known.filter((place) => place !== undefined),
+    );
+    let next = 0;
+    return known.map((place) => {
+      const event = place === undefined ? undefined : events[next++];
+      if (event === undefined || !coversAccount(principal, event.account)) return null;
+      const record = new EventRecord(event);
+      return new EventNode(this.idOf(event), record.fields, () => Promise.resolve(record));
+    });
+  }
+
+  counts(
+    { accounts }: Principal,
+    input: unknown,
+    how: Pick<HistoryCount, 'groupBy' | 'top' | 'interval'>,
+  ): Promise<HistoryCounts> {
+    return this.dependencies.history.counts({ filter: checkFilter(input), accounts, ...how });
+  }
+
+  freshness(): Promise<Freshness> {
+    return this.dependencies.history.freshness();
+  }
+
+  /** All sources for keys of all accounts, else the key's own. */
+  async sourceCounters({ accounts, keyId }: Principal): Promise<readonly SourceCounters[]> {
+    const counters = await this.dependencies.journal.counters();
+    const own = ({ source }: SourceCounters): boolean =>
+      source === `key:${keyId}` || source.startsWith(`import:${keyId}/`);
+    const visible = accounts === 'ALL' ? counters : counters.filter(own);
+    return visible.toSorted((one, other) => (one.source < other.source ? -1 : 1));
+  }
+
+  /** Undefined for what is no cursor of this installation. */
+  findCursor(cursor: string): HistoryCursor | undefined {
+    const event = this.dependencies.eventIds.decode(cursor);
+    return event && { second: Math.floor(event.eventTime / 1000), position: event.place.position };
+  }
+
+  private cursorOf({ cursor, direction }: Page): HistoryCursor | undefined {
+    if (cursor === undefined) return undefined;
+    const found = this.findCursor(cursor);
+    if (found !== undefined) return found;
+    throw new CairnError('INVALID_CURSOR', 'The cursor is none of this list.', {
+      path: direction === 'forward' ? 'after' : 'before',
+    });
+  }
+
+  private idOf({ place, eventTime }: Pick<JournalEvent, 'place' | 'eventTime'>): string {
+    return this.dependencies.eventIds.encode(place, eventTime);
+  }
+
+  /** The page's records are read together, once, when the first of them is asked for. */
+  private nodesOf(rows: readonly HistoryRow[]): EventNode[] {
+    let records: Promise<readonly (EventRecord | undefined)[]> | undefined;
+    const load = async (index: number): Promise<EventRecord | undefined> => {
+      records ??= readRecords(this.dependencies.journal, rows);
+      return (await records)[index];
+    };
+    return rows.map((row, index) => new EventNode(this.idOf(row), row, () => load(index)));
+  }
+}
+
+async function readRecords(
+  journal: Pick<Journal, 'get'>,
+  rows: readonly HistoryRow[],
+): Promise<readonly (EventRecord | undefined)[]> {
+  const events = await readAll(
+    journal,
+    rows.map(({ place }) => place),
+  );
+  return events.map((event, index) => {
+    const row = rows[index];
+    // An index that is older than a restored journal may name a place that holds another event by now.
+    const same = event?.account === row?.account && event?.eventId === row?.eventId;
+    return event && same ? new EventRecord(event) : undefined;
+  });
+}
+
+async function readAll(
+  journal: Pick<Journal, 'get'>,
+  places: readonly Place[],
+): Promise<readonly (JournalEvent | undefined)[]> {
+  const events: (JournalEvent | undefined)[] = [];
+  let bytes = 0;
+  for (let from = 0; from < places.length; from += READ_AT_ONCE) {
+    const batch = await journal.get(places.slice(from, from + READ_AT_ONCE));
+    for (const event of batch) bytes += event?.raw.length ?? 0;
+    if (bytes > MAX_PAGE_BYTES) {
+      throw new CairnError('LIMIT_EXCEEDED', 'These events are too large for one page; ask for fewer.', {
+        path: 'first',
+      });
+    }
+    events.push(...batch);
+  }
+  return events;
+}
