@@ -22,9 +22,9 @@ export const LOOKUP_ATTRIBUTE_KEYS = Object.keys(ATTRIBUTES).filter(isAttributeK
 const INSIGHT_KEYS: readonly string[] = ['EventId', 'EventName', 'EventSource'];
 const MAX_VALUE_CHARS = 2000;
 /** LookupEvents' page: 1 to 50 events, 50 by default. */
-export const LOOKUP_MAX_RESULTS = 50;
+const LOOKUP_MAX_RESULTS = 50;
 /** Event history reaches back 90 days. */
-export const LOOKUP_DAYS = 90;
+const LOOKUP_DAYS = 90;
 const DAY_MS = 86_400_000;
 
 /** CloudTrail's LookupEvents, as a caller writes it. */

@@ -2,7 +2,7 @@ import type { EventFilter } from '#domain/filter/filter';
 import { ALWAYS_PRESENT } from '#domain/filter/tokens';
 
 export const ALL: EventFilter = { kind: 'all' };
-export const NONE: EventFilter = { kind: 'not', filter: ALL };
+const NONE: EventFilter = { kind: 'not', filter: ALL };
 
 export interface TimeRange {
   /** Milliseconds since 1970; from <= eventTime < to. */

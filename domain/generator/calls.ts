@@ -6,7 +6,7 @@ type Details = Partial<
   Pick<RecordParts, 'parametersJson' | 'responseJson' | 'additionalJson' | 'resourcesJson' | 'type' | 'agent'>
 >;
 
-export interface CallContext {
+interface CallContext {
   readonly random: Random;
   readonly cast: AccountCast;
   readonly region: string;

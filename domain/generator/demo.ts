@@ -1,7 +1,7 @@
 import { EventSource, EXAMPLE_ACCOUNTS } from '#domain/generator/events';
 import { INCIDENT_COUNT, stageIncidents, type Incident } from '#domain/generator/incidents';
 
-export const DEMO_SEED = 2026;
+const DEMO_SEED = 2026;
 export const DEMO_ACCOUNTS = EXAMPLE_ACCOUNTS.slice(0, 2);
 const DEMO_EVENTS = 2000;
 const DAY_MS = 86_400_000;
@@ -19,7 +19,7 @@ export interface DemoMonth {
  * weekends. `to` is in milliseconds since 1970; the same `to` gives the same month.
  */
 export function demoMonth(to: number): DemoMonth {
-  const source = new EventSource({ seed: DEMO_SEED, accounts: DEMO_ACCOUNTS });
+  const source = demoSource(0);
   const { random } = source;
   const from = to - DAYS * DAY_MS;
   const [cast] = source.casts;
@@ -34,6 +34,11 @@ export function demoMonth(to: number): DemoMonth {
     source.next(busyTime(source, from)),
   );
   return { events: [...background, ...staged].toSorted(byTime), incidents };
+}
+
+/** The same people and programs going on; another `run` gives other events (0 is the month's own). */
+export function demoSource(run: number): EventSource {
+  return new EventSource({ seed: DEMO_SEED, run, accounts: DEMO_ACCOUNTS });
 }
 
 /** An instant of the month: five times likelier in working hours (UTC) than outside. */

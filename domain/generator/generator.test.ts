@@ -7,7 +7,7 @@ import { checkFilter } from '#domain/filter/check';
 import { parseFilterExpression } from '#domain/filter/expression';
 import { contains, parseIp, parseNetwork } from '#domain/filter/ip';
 import { matches } from '#domain/filter/meaning';
-import { DEMO_ACCOUNTS, demoMonth } from '#domain/generator/demo';
+import { DEMO_ACCOUNTS, demoMonth, demoSource } from '#domain/generator/demo';
 import { EventSource, EXAMPLE_ACCOUNTS, generateEvents } from '#domain/generator/events';
 import { INCIDENT_COUNT } from '#domain/generator/incidents';
 import { Random } from '#domain/generator/random';
@@ -158,6 +158,15 @@ describe('demoMonth', () => {
       expect(hits.length, title).toBeGreaterThan(0);
       expect(hits.length / found.length, title).toBeGreaterThan(0.8);
     }
+  });
+
+  it('goes on with the same people and other events', () => {
+    const source = demoSource(1);
+    const more = Array.from({ length: 200 }, (_, i) => parsed(source.next(TO - 200_000 + i * 1000)));
+    const ids = new Set(events.map(({ eventId }) => eventId));
+    expect(more.filter(({ eventId }) => ids.has(eventId))).toEqual([]);
+    const known = new Set(events.map((event) => fieldsOf(event).principalArn));
+    expect(more.filter((event) => known.has(fieldsOf(event).principalArn)).length).toBeGreaterThan(190);
   });
 
   it('is busier in working hours', () => {
