@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { GraphQLError, GraphQLScalarType } from 'graphql';
 
 /** A part of a record that has no fixed shape. Answers only; nothing takes it. */
