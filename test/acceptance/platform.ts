@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -27,7 +27,9 @@ interface StartOptions {
 
 /** A folder that PostgreSQL's unprivileged user can reach too; removed by the caller. */
 export async function temporaryFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'cairn-acceptance-'));
+  const folder = await mkdtemp(join(tmpdir(), 'cairn-acceptance-'));
+  await chmod(folder, 0o711);
+  return folder;
 }
 
 export function runCairn(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
