@@ -82,9 +82,8 @@ export class Sealer {
     await using session = await SealSession.open(this.#deps.pool, force);
     const head = await session?.head();
     if (session === undefined || head === undefined) return 0;
-    await this.#publisher.catchUp(session);
-    const idle: TailTable = head.tail === 0 ? 1 : 0;
-    let written = await this.#sealTable(session, idle);
+    await this.#catchUp(session);
+    let written = await this.#sealTable(session, head.tail === 0 ? 1 : 0);
     const size = await session.tailSize(head.tail);
     if (size.batches > 0 && (force || this.#isFull(size))) {
       await session.flip();
@@ -93,6 +92,20 @@ export class Sealer {
     }
     if (size.batches === 0 && written === 0) written += await this.#heartbeat(session, head);
     return written;
+  }
+
+  /** Seals both tables under a lock that is held already. */
+  async sealLocked(session: SealSession): Promise<number> {
+    const head = await session.head();
+    if (head === undefined) return 0;
+    const written = await this.#sealTable(session, head.tail === 0 ? 1 : 0);
+    await session.flip();
+    return written + (await this.#sealTable(session, head.tail));
+  }
+
+  async #catchUp(session: SealSession): Promise<void> {
+    await this.#publisher.catchUp(session);
+    this.#publisher.checkNothingLost();
   }
 
   #isFull(size: TailSize): boolean {
@@ -212,7 +225,7 @@ export class Sealer {
     const head = await session?.head();
     if (session === undefined || head === undefined)
       throw new CairnError('UNAVAILABLE', 'There is no log yet.');
-    await this.#publisher.catchUp(session);
+    await this.#catchUp(session);
     for (;;) {
       const end = await readLogEnd(session, head);
       if (await writeRecord(this.#writer, session, await make(end, session))) return end.sequence;
