@@ -10,8 +10,8 @@ export const AccountEntity = defineEntity({
     id: p.string().primary(),
     name: p.string(),
     createdAt: p.datetime(),
-    retentionMonths: p.integer().nullable(),
-    historyDays: p.integer().nullable(),
+    retentionMonths: p.integer().strictNullable(),
+    historyDays: p.integer().strictNullable(),
   },
 });
 
@@ -23,13 +23,13 @@ export const ApiKeyEntity = defineEntity({
     name: p.string(),
     role: p.string().$type<Role>(),
     /** Null = all accounts. */
-    accounts: p.array().nullable(),
+    accounts: p.array().strictNullable(),
     secretHash: p.blob(),
     createdAt: p.datetime(),
-    createdBy: p.string().nullable(),
-    expiresAt: p.datetime().nullable(),
-    revokedAt: p.datetime().nullable(),
-    lastUsedAt: p.datetime().nullable(),
+    createdBy: p.string().strictNullable(),
+    expiresAt: p.datetime().strictNullable(),
+    revokedAt: p.datetime().strictNullable(),
+    lastUsedAt: p.datetime().strictNullable(),
   },
 });
 
