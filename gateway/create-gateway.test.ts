@@ -113,6 +113,21 @@ describe('the door', () => {
     await failing.dispose();
   });
 
+  test('leaves the process its own end', async () => {
+    const listeners = (): number => process.listenerCount('SIGTERM') + process.listenerCount('SIGINT');
+    const before = listeners();
+    const another = await createGateway({ subgraphs, authenticate, log });
+    expect(listeners()).toBe(before);
+    await another.dispose();
+  });
+
+  test('lets nothing but queries through GET', async () => {
+    const url = `${served.origin}/graphql?query=${encodeURIComponent('mutation { touch }')}`;
+    const response = await fetch(url, { headers: { authorization: 'Bearer administrator' } });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
+    expect(await response.json()).not.toHaveProperty('data');
+  });
+
   test('refuses other methods', async () => {
     const response = await fetch(`${served.origin}/graphql`, {
       method: 'PUT',

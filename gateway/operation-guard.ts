@@ -1,20 +1,10 @@
 import type { GatewayPlugin } from '@graphql-hive/gateway-runtime';
 import { isAsyncIterable } from '@graphql-tools/utils';
-import {
-  type DocumentNode,
-  type ExecutionResult,
-  GraphQLError,
-  type OperationDefinitionNode,
-  getOperationAST,
-  parse,
-  separateOperations,
-} from 'graphql';
-import { mayRead, mayWrite } from '#domain/principal';
-import { type DoorContext, doorContext } from '#gateway/operation-context';
-import { checkDocumentShape } from '#platform/graphql/document-shape';
-import { isIntrospection, mixesIntrospection } from '#platform/graphql/introspection';
+import { type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
+import { DocumentCache } from '#gateway/document-cache';
+import { BAD_REQUEST, checkOperation, refusal } from '#gateway/operation-checks';
+import { doorContext } from '#gateway/operation-context';
 import type { GraphqlLimits } from '#platform/graphql/limits';
-import { checkOperationCost } from '#platform/graphql/operation-cost';
 import { type ErrorLog, presentError } from '#platform/graphql/present-error';
 import { within } from '#platform/graphql/within';
 
@@ -23,91 +13,87 @@ export interface GuardParts {
   readonly log: ErrorLog;
 }
 
-/** Everything that stands between an authenticated request and the planner, in the order of its cost. */
-export function useOperationGuard({ limits, log }: GuardParts): GatewayPlugin {
-  const separated = new WeakMap<DocumentNode, Record<string, DocumentNode>>();
+type Yoga = Parameters<NonNullable<GatewayPlugin['onYogaInit']>>[0]['yoga'];
+type Incoming = Parameters<ParamsHandler>[0];
+type ParamsHandler = Parameters<Parameters<NonNullable<GatewayPlugin['onParams']>>[0]['setParamsHandler']>[0];
 
-  /** The planner looks at a whole document to tell introspection from data, so it gets one operation at a time. */
-  function onlyOperation(document: DocumentNode, operationName: string | null | undefined): DocumentNode {
-    let parts = separated.get(document);
-    if (!parts) {
-      parts = separateOperations(document);
-      separated.set(document, parts);
-    }
-    const alone = Object.keys(parts).length === 1 ? document : parts[operationName ?? ''];
-    return alone ?? document;
+/** Takes operations from Yoga's HTTP to Hive's planner itself, so that nothing runs or is kept unchecked. */
+export function useOperationGuard({ limits, log }: GuardParts): GatewayPlugin {
+  const documents = new DocumentCache(limits);
+  let yoga: Yoga | undefined;
+
+  async function run({ params, request, context }: Incoming): Promise<ExecutionResult> {
+    if (!yoga) throw new Error('An operation came before the gateway was ready.');
+    const { caller, left } = doorContext(context);
+    const { schema, contextFactory, execute } = yoga.getEnveloped(
+      Object.assign(context, { request, params }),
+    );
+    const prepared = documents.prepare(schema, params.query ?? '');
+    if ('errors' in prepared) return { errors: prepared.errors };
+    // Yoga checks the types of all parameters but this one.
+    const name: unknown = params.operationName ?? undefined;
+    if (name !== undefined && typeof name !== 'string') return { errors: [NAMELESS] };
+    const operation = getOperationAST(prepared.document, name);
+    if (!operation) return { errors: [refusal('INVALID_ARGUMENT', NO_OPERATION, BAD_REQUEST)] };
+    const document = prepared.operations[operation.name?.value ?? ''] ?? prepared.document;
+    const variables = params.variables ?? {};
+    const { principal } = caller;
+    const checked = { schema, document, operation, variables, principal, method: request.method };
+    const errors = checkOperation(checked, limits);
+    if (errors.length > 0) return { errors };
+    return within({ ms: limits.timeoutMs, left, timedOut }, async (signal) => {
+      const contextValue = await contextFactory({ signal });
+      const { operationName } = params;
+      return answered(
+        await execute({ schema, document, contextValue, variableValues: variables, operationName }),
+      );
+    });
   }
 
   return {
-    onParse({ setParseFn }) {
-      setParseFn((source, options) => parse(source, { ...options, maxTokens: limits.tokens }));
+    onYogaInit(payload) {
+      yoga = payload.yoga;
     },
-    onValidate({ params, setResult }) {
-      const errors = checkDocumentShape(params.documentAST, limits);
-      if (errors.length > 0) setResult([...errors]);
-    },
-    onExecute({ args, executeFn, setExecuteFn, setResultAndStopExecution }) {
-      const operation = getOperationAST(args.document, args.operationName);
-      if (!operation) return; // the executor words this one
-      const context = doorContext(args.contextValue);
-      const document = onlyOperation(args.document, args.operationName);
-      const variables = args.variableValues ?? {};
-      const errors = [
-        ...checkRole(context, document, operation),
-        ...checkOperationCost({ schema: args.schema, document, operation, variables }, limits),
-      ];
-      if (errors.length > 0) {
-        setResultAndStopExecution({ errors });
-        return;
-      }
-      args.document = document;
-      setExecuteFn((given) =>
-        within({ ms: limits.timeoutMs, left: context.left, timedOut }, async (signal) => {
-          doorContext(given.contextValue).signal = signal;
-          return answered(await executeFn(given));
-        }),
-      );
+    onParams({ setParamsHandler }) {
+      setParamsHandler((incoming) => run(incoming).catch(failed));
     },
     onResultProcess(payload) {
       const { result } = payload;
-      const { caller } = doorContext(payload.serverContext);
-      const present = (one: ExecutionResult): ExecutionResult =>
-        presentResult(one, { requestId: caller.requestId, log });
+      const presenter = { requestId: doorContext(payload.serverContext).caller.requestId, log };
       // Subscriptions present their own results when they come (none yet).
       if (isAsyncIterable(result)) return;
+      const present = (one: ExecutionResult): ExecutionResult => presentResult(one, presenter);
       payload.setResult(Array.isArray(result) ? result.map(present) : present(result));
     },
   };
 }
 
-/** A first filter; every subgraph checks again. */
-function checkRole(
-  { caller: { principal } }: DoorContext,
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-): readonly GraphQLError[] {
-  if (mixesIntrospection(document, operation)) {
-    return [refusal('INVALID_ARGUMENT', 'Ask for the schema in an operation of its own.', 400)];
-  }
-  if (isIntrospection(document, operation)) return [];
-  const allowed = operation.operation === 'mutation' ? mayWrite(principal) : mayRead(principal);
-  if (allowed) return [];
-  return [
-    refusal('FORBIDDEN', `A key with the role ${principal.role} may not run a ${operation.operation}.`, 403),
-  ];
-}
+const NAMELESS = refusal('INVALID_ARGUMENT', 'operationName must be text.', { status: 400 });
+
+const NO_OPERATION = 'The document holds no operation, or several and operationName names none of them.';
 
 function timedOut(): GraphQLError {
-  return refusal('TIMEOUT', 'The operation took too long and was ended.', 504);
+  return refusal('TIMEOUT', 'The operation took too long and was ended.', { status: 504 });
 }
 
 /** The planner leaves `data` out where a non-null root field failed; GraphQL wants it null then. */
 function answered(result: ExecutionResult): ExecutionResult {
-  return isAsyncIterable(result) || 'data' in result ? result : { data: null, ...result };
+  return 'data' in result ? result : { data: null, ...result };
 }
 
-function refusal(code: string, message: string, status: number): GraphQLError {
-  return new GraphQLError(message, { extensions: { code, http: { status, spec: true } } });
+/** What the planner throws instead of answering: variables that do not fit, one error or several. */
+function failed(error: unknown): ExecutionResult {
+  const all: unknown[] = error instanceof AggregateError ? error.errors : [error];
+  return {
+    errors: all.map((one) => {
+      if (one instanceof GraphQLError) {
+        one.extensions['http'] ??= BAD_REQUEST;
+        return one;
+      }
+      const originalError = one instanceof Error ? one : new Error(String(one));
+      return new GraphQLError(originalError.message, { originalError });
+    }),
+  };
 }
 
 function presentResult(
