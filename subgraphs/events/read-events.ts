@@ -13,7 +13,7 @@ import type {
   HistoryOrder,
   HistoryRow,
 } from '#projections/history/history-index';
-import type { EventIds } from '#subgraphs/events/event-ids';
+import type { EventIds } from '#journal/event-id';
 import { EventNode } from '#subgraphs/events/event-node';
 import { EventRecord } from '#subgraphs/events/event-record';
 import type { Page } from '#subgraphs/shared/connection';
@@ -116,7 +116,7 @@ export class EventReader {
   /** Undefined for what is no cursor of this installation. */
   findCursor(cursor: string): HistoryCursor | undefined {
     const event = this.dependencies.eventIds.decode(cursor);
-    return event && { second: Math.floor(event.eventTime / 1000), position: event.place.position };
+    return event && { second: event.eventSeconds, position: event.place.position };
   }
 
   private cursorOf({ cursor, direction }: Page): HistoryCursor | undefined {

@@ -3,7 +3,7 @@ import { CairnError } from '#domain/errors';
 import type { Principal } from '#domain/principal';
 import { EventRecorder, type EventResult, type RecordRequest } from '#subgraphs/events/record';
 import { MemoryAccounts } from '#test/events/memory-accounts';
-import { MemoryJournal, plainEventIds } from '#test/events/memory-journal';
+import { MemoryJournal, testEventIds } from '#test/events/memory-journal';
 import { recordText } from '#test/events/records';
 
 const ONE = '111111111111';
@@ -16,7 +16,7 @@ function setUp() {
   const journal = new MemoryJournal();
   const accounts = new MemoryAccounts(ONE, TWO);
   const now = () => Date.parse('2026-03-02T00:00:00Z');
-  const recorder = new EventRecorder({ journal, accounts, eventIds: plainEventIds, now });
+  const recorder = new EventRecorder({ journal, accounts, eventIds: testEventIds, now });
   const record = async (request: RecordRequest, ...texts: string[]): Promise<readonly EventResult[]> => {
     const intake = recorder.open(request);
     for (const text of texts) intake.add(Buffer.from(text));
@@ -143,7 +143,7 @@ describe('EventRecorder', () => {
     const later = recordText({ eventTime: '2026-03-01T09:59:59Z' });
     const results = await record({ principal: ingest(ONE) }, recordText(), recordText(), later, '[]');
     const ids = await Promise.all(results.map((result) => recorder.idOf(result)));
-    const id = plainEventIds.encode({ epoch: 1, position: 0 }, Date.parse('2026-03-01T09:30:00Z'));
+    const id = testEventIds.encode({ epoch: 1, position: 0 }, Date.parse('2026-03-01T09:30:00Z'));
     expect(brief(results)).toEqual(['RECORDED', 'DUPLICATE', 'CONFLICT', 'INVALID_EVENT']);
     expect(ids).toEqual([id, id, id, undefined]);
     journal.erase(0);

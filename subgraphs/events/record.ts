@@ -6,7 +6,7 @@ import { ACCOUNT_ID } from '#domain/ids';
 import type { AccountDirectory } from '#domain/organization';
 import { type Principal, coversAccount, isInstallationAdministrator, mayWrite } from '#domain/principal';
 import type { Journal, NewEvent, Outcome, Place } from '#journal/types';
-import type { EventIds } from '#subgraphs/events/event-ids';
+import type { EventIds } from '#journal/event-id';
 
 export interface RecorderDependencies {
   readonly journal: Pick<Journal, 'append' | 'get'>;

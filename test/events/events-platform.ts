@@ -8,7 +8,7 @@ import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
 import { createEventsServices, events } from '#subgraphs/events/index';
 import { buildSubgraph } from '#subgraphs/shared/build-subgraph';
 import { MemoryAccounts } from '#test/events/memory-accounts';
-import { MemoryJournal, plainEventIds } from '#test/events/memory-journal';
+import { MemoryJournal, testEventIds } from '#test/events/memory-journal';
 
 /** The events subgraph over a real history index and a journal in memory. */
 export async function startEvents(now: () => number, ...accounts: string[]) {
@@ -22,7 +22,7 @@ export async function startEvents(now: () => number, ...accounts: string[]) {
     journal,
     history,
     accounts: new MemoryAccounts(...accounts),
-    eventIds: plainEventIds,
+    eventIds: testEventIds,
     now,
   });
   const subgraph = buildSubgraph(events, {

@@ -11,7 +11,7 @@ import { createBulkDoor, type BulkLimits } from '#subgraphs/events/bulk/door';
 import type { BulkReport } from '#subgraphs/events/bulk/report';
 import { EventRecorder } from '#subgraphs/events/record';
 import { MemoryAccounts } from '#test/events/memory-accounts';
-import { MemoryJournal, plainEventIds } from '#test/events/memory-journal';
+import { MemoryJournal, testEventIds } from '#test/events/memory-journal';
 import { recordText, recordTexts } from '#test/events/records';
 
 const ONE = '111111111111';
@@ -47,7 +47,7 @@ async function setUp(limits: Partial<BulkLimits> = {}) {
   const recorder = new EventRecorder({
     journal,
     accounts: new MemoryAccounts(ONE),
-    eventIds: plainEventIds,
+    eventIds: testEventIds,
     now: Date.now,
   });
   const door = createBulkDoor({
@@ -137,7 +137,7 @@ describe('bulk door', () => {
       [4, 'ACCOUNT_NOT_ALLOWED', 'recipientAccountId'],
     ]);
     expect(answer.body.refusals[1]?.id).toBe(
-      plainEventIds.encode({ epoch: 1, position: 0 }, Date.parse('2026-03-01T09:30:00Z')),
+      testEventIds.encode({ epoch: 1, position: 0 }, Date.parse('2026-03-01T09:30:00Z')),
     );
   });
 
@@ -158,7 +158,7 @@ describe('bulk door', () => {
   it('recognises digest files and loses nothing beside an event that is too large', async () => {
     const { send } = await setUp();
     const digest = await send('{"awsAccountId":"1","digestStartTime":"2026-01-01T00:00:00Z","logFiles":[]}');
-    expect(digest.body).toMatchObject({ received: 0, digests: 1 });
+    expect(digest.body).toMatchObject({ received: 0, digests: 1, kind: 'digest' });
     const large = recordText({ eventID: 'big', requestParameters: 'x'.repeat(1 << 20) });
     const answer = await send(`[${recordText({ eventID: 'a' })},${large},${recordText({ eventID: 'b' })}]`);
     expect(counts(answer)).toEqual({ received: 3, recorded: 2, duplicates: 0, conflicts: 0, refused: 1 });
@@ -177,7 +177,7 @@ describe('bulk door', () => {
     expect(await status({ headers: { 'content-encoding': 'br' } })).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE']);
     expect(await status({ path: '/v1/events?account=1' })).toEqual([400, 'INVALID_ARGUMENT']);
     expect(await status({ path: '/v1/events?account=222222222222' })).toEqual([403, 'ACCOUNT_NOT_ALLOWED']);
-    expect(await status({ path: '/v1/events?refusals=1001' })).toEqual([400, 'INVALID_ARGUMENT']);
+    expect(await status({ path: '/v1/events?refusals=10001' })).toEqual([400, 'INVALID_ARGUMENT']);
     expect(await status({ method: 'PUT' })).toEqual([405, 'INVALID_ARGUMENT']);
     expect(journal.events).toHaveLength(0);
   });

@@ -51,7 +51,7 @@ export type BulkDoor = (
 ) => Promise<void>;
 
 const DEFAULT_REFUSALS = 100;
-const MAX_REFUSALS = 1_000;
+const MAX_REFUSALS = 10_000;
 const BUSY_SECONDS = 2;
 
 /**
@@ -127,7 +127,7 @@ async function record(
 function queryOf(request: IncomingMessage): Omit<RecordRequest, 'principal'> & { maxRefusals: number } {
   const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
   const refusals = searchParams.get('refusals') ?? String(DEFAULT_REFUSALS);
-  if (!/^\d{1,4}$/.test(refusals) || Number(refusals) > MAX_REFUSALS) {
+  if (!/^\d{1,5}$/.test(refusals) || Number(refusals) > MAX_REFUSALS) {
     throw new CairnError('INVALID_ARGUMENT', `refusals is a number from 0 to ${MAX_REFUSALS}.`, {
       path: 'refusals',
     });

@@ -24,6 +24,8 @@ export interface BulkReport {
   readonly refused: number;
   /** CloudTrail digest files in the body; they hold no events. */
   readonly digests: number;
+  /** Set when the body is something else than events. */
+  readonly kind?: 'digest' | undefined;
   /** The first refused events and conflicts, by index. */
   readonly refusals: readonly Refusal[];
 }
@@ -59,14 +61,16 @@ export class Tally {
 
   report(): BulkReport {
     const { source, recorded, duplicates, conflicts, refused, digests } = this;
+    const received = recorded + duplicates + conflicts + refused;
     return {
       source,
-      received: recorded + duplicates + conflicts + refused,
+      received,
       recorded,
       duplicates,
       conflicts,
       refused,
       digests,
+      kind: digests > 0 && received === 0 ? 'digest' : undefined,
       refusals: this.refusals.toSorted((one, other) => one.index - other.index),
     };
   }
