@@ -24,7 +24,7 @@ describe('textWords', () => {
 
   it('knows long runs by their beginning, in the record and in the query', () => {
     expect(words('x'.repeat(MAX_WORD_CHARS + 5))).toEqual(['x'.repeat(MAX_WORD_CHARS)]);
-    expect(words(`${'x'.repeat(MAX_WORD_CHARS - 1)}${'𝐚'.repeat(9)}ж`)[0]?.isWellFormed()).toBe(true);
+    expect(words(`${'x'.repeat(MAX_WORD_CHARS - 1)}${'𠀀'.repeat(9)}`)[0]?.isWellFormed()).toBe(true);
   });
 
   it('cuts every word into itself, so that a copied word finds its record', () => {

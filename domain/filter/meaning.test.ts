@@ -257,6 +257,11 @@ describe('tokens', () => {
     );
   });
 
+  it('of long values differ where the values do, be it in half a character', () => {
+    const long = (end: string): string => fieldToken('userAgent', 'x'.repeat(250) + end);
+    expect(new Set([long('\ud800'), long('\ud801'), long('\ufffd'), long('')]).size).toBe(4);
+  });
+
   it('of different fields share no beginning', () => {
     const letters = FILTER_FIELDS.map((name) => fieldToken(name, ''));
     expect(new Set([...letters, wordToken(''), existsToken('region')[0], 'h']).size).toBe(letters.length + 3);

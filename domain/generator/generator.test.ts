@@ -120,6 +120,12 @@ describe('Random', () => {
     for (const count of buckets) expect(Math.abs(count - 1000)).toBeLessThan(150);
   });
 
+  it('repeats no digits within an id', () => {
+    const random = new Random(3);
+    const quarters = Array.from({ length: 1000 }, () => random.hex(16).match(/.{4}/g) ?? []);
+    expect(quarters.filter((four) => new Set(four).size < 4).length).toBeLessThan(10);
+  });
+
   it('makes well-formed ids', () => {
     const random = new Random(2);
     for (let i = 0; i < 100; i += 1) {
