@@ -1,12 +1,13 @@
+import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { locateDataFolder, openDataFolder } from '#cli/data-folder';
 import { lockHolder } from '#cli/folder-lock';
-import { processIdentity } from '#cli/process-identity';
 
 let parent: string;
 let root: string;
@@ -25,6 +26,7 @@ describe('a data folder', () => {
       'history',
       'keys',
       'lock',
+      'lock.db',
       'objects',
       'run',
     ]);
@@ -34,25 +36,25 @@ describe('a data folder', () => {
       administratorKeyShown: false,
     });
     expect(await readdir(parent + '/a/b')).toEqual(['data', 'data.anchor']);
-    await folder.release();
-    expect(await readdir(root)).not.toContain('lock');
+    folder.release();
+    expect((await stat(join(root, 'lock.db'))).mode & 0o777).toBe(0o600);
   });
 
   test('stays the same installation, and its first key is shown once', async () => {
     const first = await openDataFolder(root);
     expect(first.needsAdministratorKey).toBe(true);
     await first.keyShown();
-    await first.release();
+    first.release();
     const second = await openDataFolder(root);
     expect(second.installation).toBe(first.installation);
     expect(second.needsAdministratorKey).toBe(false);
-    await second.release();
+    second.release();
   });
 
   test('is closed again when others can read it', async () => {
-    await (await openDataFolder(root)).release();
+    (await openDataFolder(root)).release();
     await chmod(root, 0o755);
-    await (await openDataFolder(root)).release();
+    (await openDataFolder(root)).release();
     expect((await stat(root)).mode & 0o777).toBe(0o710);
   });
 
@@ -82,58 +84,47 @@ describe('a data folder', () => {
     await mkdir(root, { recursive: true });
     await writeFile(join(root, 'lock'), '{"pi');
     await writeFile(join(root, 'cairn.json.0a1b.tmp'), '{"form');
-    await (await openDataFolder(root)).release();
+    (await openDataFolder(root)).release();
   });
 });
 
 describe('its lock', () => {
-  test('names the living process that holds it', async () => {
-    const folder = await openDataFolder(root);
-    await expect(openDataFolder(root)).rejects.toThrow(`in use by process ${process.pid}`);
-    expect(await lockHolder(root)).toBe(process.pid);
-    await folder.release();
-    expect(await lockHolder(root)).toBeUndefined();
-  });
+  const script = `import { openDataFolder } from '#cli/data-folder';
+    await openDataFolder(process.argv[1]);
+    console.log('held');
+    setInterval(() => {}, 1e6);`;
 
-  async function leaveLock(changes: Record<string, unknown>): Promise<void> {
-    const folder = await openDataFolder(root);
-    const text = await readFile(join(root, 'lock'), 'utf8');
-    await folder.release();
-    await writeFile(join(root, 'lock'), JSON.stringify({ ...JSON.parse(text), ...changes }));
+  /** Another process that holds the folder. */
+  async function holdElsewhere(): Promise<ChildProcess> {
+    const args = ['--conditions=source', '--input-type=module-typescript', '-e', script, root];
+    const cwd = new URL('..', import.meta.url).pathname;
+    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    return child;
   }
 
-  test('of a process that is gone is taken over', async () => {
-    const child = spawn('sleep', ['60']);
-    const pid = child.pid ?? 0;
-    await leaveLock({ pid, identity: await processIdentity(pid) });
-    await expect(openDataFolder(root)).rejects.toThrow(`process ${pid}`);
-    child.kill('SIGKILL');
-    await new Promise((resolve) => child.once('exit', resolve));
+  test('keeps out this process too, and names it', async () => {
     const folder = await openDataFolder(root);
+    await expect(openDataFolder(root)).rejects.toThrow(`in use by process ${process.pid}, since 20`);
     expect(await lockHolder(root)).toBe(process.pid);
-    await folder.release();
+    folder.release();
+    expect(await lockHolder(root)).toBe('free');
   });
 
-  test('is not believed when its number went to another process', async () => {
-    await leaveLock({ pid: process.ppid, identity: 'another boot/1' });
-    await (await openDataFolder(root)).release();
+  test('names the other process that holds it, and goes with it, however it ends', async () => {
+    const child = await holdElsewhere();
+    await expect(openDataFolder(root)).rejects.toMatchObject({ name: 'FolderLockedError', pid: child.pid });
+    expect(await lockHolder(root)).toBe(child.pid);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    (await openDataFolder(root)).release();
   });
 
-  test('of another container counts while its heart beats', async () => {
-    await leaveLock({ namespace: 'pid:[1]', pid: 7 });
-    expect(await lockHolder(root)).toBe(7);
-    const past = new Date(Date.now() - 60_000);
-    await utimes(join(root, 'lock'), past, past);
-    expect(await lockHolder(root)).toBeUndefined();
-    await (await openDataFolder(root)).release();
-  });
-
-  test('goes to one of many that find it left behind', async () => {
-    await leaveLock({ pid: process.ppid, identity: 'another boot/1' });
+  test('goes to one of many that want it at once', async () => {
     const opened = await Promise.allSettled(Array.from({ length: 8 }, () => openDataFolder(root)));
     const winners = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     expect(winners).toHaveLength(1);
-    await winners[0]?.release();
+    winners[0]?.release();
   });
 });
 

@@ -38,7 +38,7 @@ export interface DataFolder extends DataLayout {
   readonly needsAdministratorKey: boolean;
   keyShown(): Promise<void>;
   /** Gives the folder free for the next process. */
-  release(): Promise<void>;
+  release(): void;
 }
 
 export interface Location {
@@ -57,7 +57,7 @@ export class DataFolderError extends Error {
 /** Where root keeps data that PostgreSQL's unprivileged user must reach. */
 const REACHABLE = ['/var/lib/cairn', '/srv/cairn', '/opt/cairn'];
 /** What a first start that was killed early, or a fresh disk, may have left in a folder without a version. */
-const HARMLESS = /^(lock(\..*\.tmp)?|cairn\.json\..*\.tmp|lost\+found)$/;
+const HARMLESS = /^(lock|lock\.db|(lock|cairn\.json)\..*\.tmp|lost\+found)$/;
 
 export function layoutOf(root: string, anchor?: string): DataLayout {
   return {
@@ -103,7 +103,7 @@ export async function openDataFolder(root: string, anchor?: string): Promise<Dat
   try {
     return await describe(layoutOf(await realpath(root), anchor), lock);
   } catch (error) {
-    await lock.release();
+    lock.release();
     throw error;
   }
 }

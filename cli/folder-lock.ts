@@ -1,138 +1,80 @@
-import { randomBytes } from 'node:crypto';
-import { link, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 
-import { processIdentity, processNamespace } from '#cli/process-identity';
-import { hasCode, readText } from '#platform/files';
+import { readText, writeFileDurably } from '#platform/files';
 
-/** Who holds the folder. */
-const HOLDER = z.object({
-  pid: z.int().positive(),
-  identity: z.string(),
-  namespace: z.string(),
-  since: z.string(),
-});
-type Holder = z.infer<typeof HOLDER>;
+const HOLDER = z.object({ pid: z.int().positive(), since: z.string() });
 
 export interface FolderLock {
-  release(): Promise<void>;
+  release(): void;
 }
 
 /** The folder belongs to a living process. */
 export class FolderLockedError extends Error {
-  readonly pid: number;
+  readonly pid: number | undefined;
 
-  constructor(folder: string, holder: Holder) {
-    super(`${folder} is in use by process ${holder.pid}, since ${holder.since}. Stop that one first.`);
+  constructor(folder: string, holder: z.infer<typeof HOLDER> | undefined) {
+    const who = holder === undefined ? 'another process' : `process ${holder.pid}, since ${holder.since}`;
+    super(`${folder} is in use by ${who}. Stop that one first.`);
     this.name = 'FolderLockedError';
-    this.pid = holder.pid;
+    this.pid = holder?.pid;
   }
 }
 
-/** The holder touches its lock so often; one in another container, which we cannot see, lives by that. */
-const HEARTBEAT_MS = 5_000;
-const SILENCE_MS = 3 * HEARTBEAT_MS;
+/** SQLITE_BUSY */
+const BUSY = 5;
+/** `doctor` takes the lock for an instant to see whether it is free. */
+const PATIENCE_MS = 300;
 
 /**
- * One process per data folder. The lock of a process that is gone is taken over, also when its number went
- * to another process.
+ * One process per data folder. Node offers no file locks, SQLite does: an open write transaction on an empty
+ * database holds one, and the kernel drops it with the process, however that ends. There is nothing stale to
+ * take over and no number of a process to believe, in containers that share a folder neither. `lock` beside
+ * it only names the holder.
  * @throws FolderLockedError
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
-  const path = `${folder}/lock`;
-  const mine = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const text = `${JSON.stringify(await describeSelf())}\n`;
-  await writeFile(mine, text, { mode: 0o600, flag: 'wx' });
-  try {
-    while (!(await placed(mine, path))) await takeFromDead(folder, path);
-  } finally {
-    await rm(mine, { force: true });
+  const database = new DatabaseSync(join(folder, 'lock.db'), { timeout: PATIENCE_MS });
+  if (!tryLock(database)) {
+    database.close();
+    throw new FolderLockedError(folder, await readHolder(folder));
   }
-  const beat = setInterval(() => void touch(path), HEARTBEAT_MS).unref();
-  return {
-    release: async () => {
-      clearInterval(beat);
-      if ((await readText(path)) === text) await rm(path, { force: true });
-    },
-  };
-}
-
-/** The pid of the living process that holds the folder. */
-export async function lockHolder(folder: string): Promise<number | undefined> {
-  const holder = parseHolder(await readText(`${folder}/lock`));
-  return holder !== undefined && (await isAlive(holder, `${folder}/lock`)) ? holder.pid : undefined;
-}
-
-async function describeSelf(): Promise<Holder> {
-  return {
-    pid: process.pid,
-    identity: (await processIdentity(process.pid)) ?? '',
-    namespace: await processNamespace(),
-    since: new Date().toISOString(),
-  };
-}
-
-async function placed(mine: string, path: string): Promise<boolean> {
   try {
-    await link(mine, path);
+    await chmod(join(folder, 'lock.db'), 0o600);
+    const holder = { pid: process.pid, since: new Date().toISOString() };
+    await writeFileDurably(join(folder, 'lock'), `${JSON.stringify(holder)}\n`);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return { release: () => database.close() };
+}
+
+/** `free`, or the pid of the living process that holds the folder where it left its name. */
+export async function lockHolder(folder: string): Promise<'free' | 'unknown' | number> {
+  const database = new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 });
+  try {
+    return tryLock(database) ? 'free' : ((await readHolder(folder))?.pid ?? 'unknown');
+  } finally {
+    database.close();
+  }
+}
+
+function tryLock(database: DatabaseSync): boolean {
+  try {
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE');
     return true;
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false;
+    if (error instanceof Error && 'errcode' in error && error.errcode === BUSY) return false;
     throw error;
   }
 }
 
-async function takeFromDead(folder: string, path: string): Promise<void> {
-  const text = await readText(path);
-  if (text === undefined) return;
-  const holder = parseHolder(text);
-  const deadline = Date.now() + SILENCE_MS;
-  while (holder !== undefined && (await isAlive(holder, path))) {
-    // Another container's: if it was killed, its heart stops within the time.
-    const foreign = holder.namespace !== (await processNamespace());
-    if (!foreign || Date.now() > deadline) throw new FolderLockedError(folder, holder);
-    await delay(500);
-  }
-  // Moved aside and looked at: between reading and removing, another may have taken it over.
-  const aside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return;
-    throw error;
-  }
-  if ((await readText(aside)) !== text) await placed(aside, path);
-  await rm(aside, { force: true });
-}
-
-async function isAlive(holder: Holder, path: string): Promise<boolean> {
-  if (holder.namespace === (await processNamespace())) {
-    return (await processIdentity(holder.pid)) === holder.identity;
-  }
-  try {
-    return Date.now() - (await stat(path)).mtimeMs < SILENCE_MS;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
-
-/** Undefined for what a crash of the machine left half-written: nobody holds that. */
-function parseHolder(text: string | undefined): Holder | undefined {
-  try {
-    return HOLDER.parse(JSON.parse(text ?? ''));
-  } catch {
-    return undefined;
-  }
-}
-
-async function touch(path: string): Promise<void> {
-  const now = new Date();
-  try {
-    await utimes(path, now, now);
-  } catch (error) {
-    // Without its lock a folder is gone as a whole (a test's, a careless rm): the next write will tell.
-    if (!hasCode(error, 'ENOENT')) throw error;
-  }
+async function readHolder(folder: string): Promise<z.infer<typeof HOLDER> | undefined> {
+  const text = await readText(join(folder, 'lock'));
+  if (text === undefined) return undefined;
+  const parsed = HOLDER.safeParse(JSON.parse(text));
+  return parsed.success ? parsed.data : undefined;
 }
