@@ -91,15 +91,26 @@ function numbersOf(
   return numbers;
 }
 
-function resourcesOf({ resources }: IndexedFields, values: ValueWriter): number | null {
+function resourcesOf({ resources }: IndexedFields, values: ValueWriter): string | null {
   if (resources.length === 0) return null;
   const id = (field: FilterField, text: string | undefined): string =>
-    text === undefined ? '' : String(values.idOf(FIELD_CODE[field], text));
-  const list = resources.map(
-    ({ type, name, arn }) =>
-      `${id('resourceType', type)}.${id('resourceName', name)}.${id('resourceArn', arn)}`,
-  );
-  return values.idOf(FIELD_CODE.resources, list.join(';'));
+    text === undefined ? '' : values.idOf(FIELD_CODE[field], text).toString(36);
+  return resources
+    .map(
+      ({ type, name, arn }) =>
+        `${id('resourceType', type)}.${id('resourceName', name)}.${id('resourceArn', arn)}`,
+    )
+    .join(';');
+}
+
+/** The entries of a stored list: each resource's type, name and ARN, where it has one. */
+export function resourceIds(stored: unknown): (number | undefined)[][] {
+  if (typeof stored !== 'string') return [];
+  return stored.split(';').map((resource) => resource.split('.').map(entryNumber));
+}
+
+function entryNumber(text: string): number | undefined {
+  return text === '' ? undefined : Number.parseInt(text, 36);
 }
 
 function shownAddressOf(fields: IndexedFields, values: ValueWriter, terms: string[]): number | null {

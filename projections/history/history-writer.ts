@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import type { ErasureScope, JournalEvent, JournalSlice, Place } from '#journal/types';
-import { entryOf, type Entry } from '#projections/history/entry';
+import { entryOf, resourceIds, type Entry } from '#projections/history/entry';
 import { cutOff, type HistoryPolicy } from '#projections/history/retention';
 import { firstRowidOf, nextSlot, SLOTS } from '#projections/history/rowid';
 import {
@@ -55,6 +55,7 @@ export class HistoryWriter {
       // FTS5 writes its buffer out whenever a rowid goes down.
       entries.sort((one, other) => one.rowid - other.rowid);
       for (const entry of entries) this.#insert(entry);
+      this.#values.save();
       if (!isBefore(slice.next, cursor)) this.#moveTo(slice.next);
     });
   }
@@ -164,19 +165,10 @@ export class HistoryWriter {
     }
   }
 
-  /** The entries that a row names. Lists of resources hold only numbers: they may stay. */
+  /** The entries that a row names. */
   #valuesOf(row: Record<string, unknown>): number[] {
-    const ids: unknown[] = [row['shown_address'], ...COLUMN_FIELDS.map((field) => row[COLUMN_OF[field]])];
-    if (row['resources'] !== null) {
-      const list = this.#db.prepare('SELECT text FROM value WHERE id = ?').get(Number(row['resources']));
-      ids.push(
-        ...String(list?.['text'])
-          .split(/[.;]/)
-          .filter((id) => id !== '')
-          .map(Number),
-      );
-    }
-    return ids.filter((id) => typeof id === 'number');
+    const ids = [row['shown_address'], ...COLUMN_FIELDS.map((field) => row[COLUMN_OF[field]])];
+    return [...ids, ...resourceIds(row['resources']).flat()].filter((id) => typeof id === 'number');
   }
 
   #transaction(work: () => void): void {

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EventFilter } from '#domain/filter/filter';
+import { resourceIds } from '#projections/history/entry';
 import type { HistoryCursor } from '#projections/history/history-index';
 import { isColumnField, planOf, type Plan } from '#projections/history/plan';
 import { firstRowidOf, MAX_PROBES, rowidOf, secondOf, SLOTS } from '#projections/history/rowid';
@@ -57,13 +58,6 @@ export class IndexReader {
     return text;
   }
 
-  /** The entries of a list of resources: each type, name and ARN, where it has one. */
-  resourcesOf(row: Row): (readonly (number | undefined)[])[] {
-    if (row['resources'] === null) return [];
-    const list = this.textOf(Number(row['resources'])).split(';');
-    return list.map((resource) => resource.split('.').map((id) => (id === '' ? undefined : Number(id))));
-  }
-
   /** Where the cursor's event lies, or would lie. */
   rowidAt(cursor: HistoryCursor): number {
     const slot = rowidOf(cursor);
@@ -99,7 +93,7 @@ export class IndexReader {
   #valuesOf(field: Extract<Plan, { kind: 'values' }>['field'], row: Row): (number | undefined)[] {
     if (isColumnField(field)) return [numberOrNone(row[COLUMN_OF[field]])];
     const part = RESOURCE_PARTS.indexOf(field);
-    return this.resourcesOf(row).map((resource) => resource[part]);
+    return resourceIds(row['resources']).map((resource) => resource[part]);
   }
 
   #walk(matching: boolean, direction: Direction): StatementSync {

@@ -1,5 +1,5 @@
 import { EVENT_CATEGORIES, type EventCategory } from '#domain/event';
-import { shownEventId } from '#projections/history/entry';
+import { resourceIds, shownEventId } from '#projections/history/entry';
 import type { HistoryRow } from '#projections/history/history-index';
 import { millisecondsOf, type IndexReader, type Row } from '#projections/history/reader';
 
@@ -22,7 +22,7 @@ export function shownRow(reader: IndexReader, row: Row): HistoryRow {
     username: text('username'),
     principalArn: text('principal_arn'),
     accessKeyId: text('access_key_id'),
-    resources: reader.resourcesOf(row).map(([type, name, arn]) => ({
+    resources: resourceIds(row['resources']).map(([type, name, arn]) => ({
       type: type === undefined ? undefined : reader.textOf(type),
       name: name === undefined ? undefined : reader.textOf(name),
       arn: arn === undefined ? undefined : reader.textOf(arn),

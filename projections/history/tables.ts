@@ -41,7 +41,7 @@ export const COLUMN_FIELDS: readonly ColumnField[] = [
 ];
 
 /** What a dictionary entry is a value of; the numbers are on disk. */
-export const FIELD_CODE: Readonly<Record<FilterField | 'resources' | 'shownAddress', number>> = {
+export const FIELD_CODE: Readonly<Record<FilterField | 'shownAddress', number>> = {
   eventName: 1,
   eventSource: 2,
   readOnly: 3,
@@ -58,14 +58,13 @@ export const FIELD_CODE: Readonly<Record<FilterField | 'resources' | 'shownAddre
   resourceName: 14,
   resourceArn: 15,
   eventId: 16,
-  /** A list of resources: `type.name.arn;...`, each the number of an entry or empty. */
-  resources: 17,
   /** An address as the record spells it where that is not the canonical spelling. */
-  shownAddress: 18,
+  shownAddress: 17,
 };
 
 /**
- * `value` is the dictionary of all field values; ids are never given twice (readers keep them in memory).
+ * `value` is the dictionary of all field values; ids are never given twice (readers keep them in memory), which
+ * `next_value` sees to. An event's resources are entries: `type.name.arn;...` in base 36, each may be empty.
  * `addr` is the address in hexadecimal digits after its version, for networks. `orphan` lists entries that
  * may have lost their last event. `progress` is the cursor, and what deleted text
  * may still be in the file (DIRT).
@@ -74,11 +73,11 @@ export const FIELD_CODE: Readonly<Record<FilterField | 'resources' | 'shownAddre
 const TABLES = `
 CREATE TABLE progress (
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  epoch INTEGER NOT NULL, position INTEGER NOT NULL, dirty INTEGER NOT NULL
+  epoch INTEGER NOT NULL, position INTEGER NOT NULL, dirty INTEGER NOT NULL, next_value INTEGER NOT NULL
 );
-INSERT INTO progress VALUES (1, 0, 0, 0);
+INSERT INTO progress VALUES (1, 0, 0, 0, 1);
 CREATE TABLE value (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, field INTEGER NOT NULL, text NOT NULL, addr TEXT
+  id INTEGER PRIMARY KEY, field INTEGER NOT NULL, text NOT NULL, addr TEXT
 );
 CREATE UNIQUE INDEX value_text ON value (field, text);
 CREATE INDEX value_addr ON value (addr) WHERE addr IS NOT NULL;
@@ -87,7 +86,7 @@ CREATE TABLE event (
   id INTEGER PRIMARY KEY,
   position INTEGER NOT NULL, epoch INTEGER NOT NULL, millisecond INTEGER NOT NULL, event_id NOT NULL,
   ${COLUMN_FIELDS.map((field) => `${COLUMN_OF[field]} INTEGER`).join(', ')},
-  resources INTEGER, shown_address INTEGER
+  resources TEXT, shown_address INTEGER
 );
 CREATE VIRTUAL TABLE term USING fts5(
   t, content = '', contentless_delete = 1, detail = none, tokenize = "ascii tokenchars '_'"

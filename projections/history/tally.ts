@@ -1,6 +1,6 @@
 import { CairnError } from '#domain/errors';
 import type { FilterField } from '#domain/filter/filter';
-import { shownEventId } from '#projections/history/entry';
+import { resourceIds, shownEventId } from '#projections/history/entry';
 import { MAX_BUCKETS, type HistoryCounts, type HistoryInterval } from '#projections/history/history-index';
 import { isColumnField } from '#projections/history/plan';
 import { RESOURCE_PARTS, type IndexReader } from '#projections/history/reader';
@@ -131,7 +131,7 @@ export class GroupTally implements Tally {
     if (this.#field === 'eventId') return [shownEventId(key)];
     const part = RESOURCE_PARTS.indexOf(this.#field);
     if (part === -1) return [Number(key)];
-    const resources = this.#reader.resourcesOf({ resources: key });
+    const resources = resourceIds(key);
     const values = resources.map((resource) => resource[part]).filter((value) => value !== undefined);
     return values.length === 0 ? [null] : [...new Set(values)];
   }

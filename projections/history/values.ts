@@ -21,11 +21,16 @@ export function shownText(stored: unknown): string {
 export class ValueWriter {
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
+  readonly #next: StatementSync;
+  readonly #saveNext: StatementSync;
   readonly #known = new Map<number, Map<string, number>>();
+  #nextId: number | undefined;
 
   constructor(db: DatabaseSync) {
     this.#select = db.prepare('SELECT id FROM value WHERE field = ? AND text = ?');
-    this.#insert = db.prepare('INSERT INTO value (field, text, addr) VALUES (?, ?, ?) RETURNING id');
+    this.#insert = db.prepare('INSERT INTO value VALUES (?, ?, ?, ?) ON CONFLICT (field, text) DO NOTHING');
+    this.#next = db.prepare('SELECT next_value FROM progress');
+    this.#saveNext = db.prepare('UPDATE progress SET next_value = ?');
   }
 
   idOf(field: number, text: string): number {
@@ -40,14 +45,26 @@ export class ValueWriter {
     return found;
   }
 
-  forget(): void {
-    this.#known.clear();
+  /** To be called before the transaction is committed. */
+  save(): void {
+    if (this.#nextId !== undefined) this.#saveNext.run(this.#nextId);
   }
 
+  forget(): void {
+    this.#known.clear();
+    this.#nextId = undefined;
+  }
+
+  /** What is not known here is new, mostly: try that first. */
   #find(field: number, text: string): number {
     const stored = storedText(text);
-    const row = this.#select.get(field, stored) ?? this.#insert.get(field, stored, addressOf(field, text));
-    return Number(row?.['id']);
+    const id = this.#nextId ?? Number(this.#next.get()?.['next_value']);
+    this.#nextId = id;
+    if (this.#insert.run(id, field, stored, addressOf(field, text)).changes === 0) {
+      return Number(this.#select.get(field, stored)?.['id']);
+    }
+    this.#nextId = id + 1;
+    return id;
   }
 
   #knownOf(field: number): Map<string, number> {
