@@ -39,9 +39,19 @@ export class RecordStore {
   }
 
   /** The records that began epochs, oldest first. */
-  async epochRecords(): Promise<readonly Buffer[]> {
+  epochRecords(): Promise<readonly Buffer[]> {
+    return this.#recordsOf(5);
+  }
+
+  /** The records that brought signing keys, oldest first. */
+  keyRecords(): Promise<readonly Buffer[]> {
+    return this.#recordsOf(4);
+  }
+
+  async #recordsOf(type: number): Promise<readonly Buffer[]> {
     const { rows } = await this.#pool.query<{ record: Buffer }>(
-      'SELECT record FROM journal_record WHERE type = 5 ORDER BY sequence',
+      'SELECT record FROM journal_record WHERE type = $1 ORDER BY sequence',
+      [type],
     );
     return rows.map((row) => row.record);
   }
