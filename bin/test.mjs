@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
+
+import { bootstrap, runMain } from './bootstrap.mjs';
+import { closingLine, runTests } from './run-tests.mjs';
+
+await runMain(async () => {
+  if (!(await bootstrap(fileURLToPath(import.meta.url)))) return;
+  const result = await runTests(process.argv.slice(2));
+  process.stdout.write(`${closingLine(result)}\n`);
+  if (result.failed > 0) process.exitCode = 1;
+});
