@@ -1,3 +1,4 @@
+import type { GatewayRuntime } from '@graphql-hive/gateway-runtime';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CairnError } from '#domain/errors';
 import type { Principal } from '#domain/principal';
@@ -44,6 +45,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const runtime = createRuntime({ subgraphs, limits, log, telemetry });
   // Hive builds its schema and planner at first use; whoever came meanwhile would be turned away.
   await runtime.getSchema();
+  await warmUp(runtime);
   return {
     async handle(request, response) {
       if (graphiql && wantsGraphiql(request) && isLoopback(request)) return sendGraphiql(response);
@@ -58,6 +60,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await runtime.dispose();
     },
   };
+}
+
+/** One operation down the whole road: what is loaded at first use is loaded before anyone waits for it. */
+async function warmUp(runtime: GatewayRuntime): Promise<void> {
+  const principal = { keyId: 'warm-up', role: 'auditor', accounts: [] } as const;
+  const caller = { principal, requestId: 'warm-up', clientAddress: undefined };
+  const context: DoorContext = { caller, left: new AbortController().signal };
+  const response = await runtime.fetch(new Request('http://gateway/graphql?query={__typename}'), context);
+  if (!response.ok) throw new Error(`The gateway does not answer: ${await response.text()}`);
 }
 
 function toContext({ principal, requestId, clientAddress, left }: Visit<Principal>): DoorContext {

@@ -17,7 +17,7 @@ import {
   isRequiredInputField,
 } from 'graphql';
 
-/** Values for arguments, by `name` of the argument or input field, else by scalar type. */
+/** Values for arguments, by `field.argument`, by name of the argument or input field, or by scalar type. */
 export type Samples = Readonly<Record<string, unknown>>;
 
 export interface WalkedOperation {
@@ -83,9 +83,12 @@ class OperationWriter {
     if (above.includes(type.name) || above.length >= DEPTH) return undefined;
     const below = isLeafType(type) ? '' : ` ${this.below(type, above)}`;
     const args = field.args.filter(
-      (argument) => isRequiredArgument(argument) || argument.name in this.#samples,
+      (argument) =>
+        isRequiredArgument(argument) ||
+        argument.name in this.#samples ||
+        `${field.name}.${argument.name}` in this.#samples,
     );
-    const given = args.map((argument) => `${argument.name}: ${this.#variable(argument)}`);
+    const given = args.map((argument) => `${argument.name}: ${this.#variable(field.name, argument)}`);
     return `${field.name}${given.length === 0 ? '' : `(${given.join(', ')})`}${below}`;
   }
 
@@ -101,10 +104,11 @@ class OperationWriter {
     return `{ __typename ${fields.filter((field) => field !== undefined).join(' ')} }`;
   }
 
-  #variable(argument: GraphQLArgument): string {
+  #variable(field: string, argument: GraphQLArgument): string {
     const name = `v${this.#definitions.length}`;
     this.#definitions.push(`$${name}: ${String(argument.type)}`);
-    this.#variables[name] = this.#sample(argument.name, argument.type);
+    const own = this.#samples[`${field}.${argument.name}`];
+    this.#variables[name] = own ?? this.#sample(argument.name, argument.type);
     return `$${name}`;
   }
 

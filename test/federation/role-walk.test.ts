@@ -50,7 +50,7 @@ function platform(part: Partial<WalkedPlatform> = {}): WalkedPlatform {
 
 test('every hole is found, and nothing else', async () => {
   const { findings, asked } = await walkRoles(platform());
-  expect(asked).toBeGreaterThan(80);
+  expect(asked).toBeGreaterThan(70);
   // What the fixture has on purpose: fields that fail for everyone, and one that knows no accounts at all.
   const known = /\b(broken|refused|endless|nowhere)\b/;
   expect(findings.filter((finding) => !known.test(finding))).toEqual([]);

@@ -105,6 +105,7 @@ class RoleWalk implements WalkReport {
     const data = JSON.stringify(foreign.body.data ?? null);
     if (this.#platform.secrets.some((secret) => data.includes(secret)))
       this.#find(url, owned, 'foreign', foreign);
+    if (JSON.stringify(owned.variables) === JSON.stringify(missing.variables)) return;
     const nowhere = await this.#ask(url, missing, keys.foreign);
     if (worded(foreign, owned) !== worded(nowhere, missing)) {
       this.#find(url, owned, 'foreign, unlike what does not exist', foreign);
@@ -127,7 +128,8 @@ class RoleWalk implements WalkReport {
 
   async #expectForbidden(url: string, operation: WalkedOperation, key: string): Promise<void> {
     const answer = await this.#ask(url, operation, key);
-    if (readsAnything(answer.body.data) || codesOf(answer).join() !== 'FORBIDDEN') {
+    const { codes, changed } = outcomeOf(answer);
+    if (changed || codes.length === 0 || codes.some((code) => code !== 'FORBIDDEN')) {
       this.#find(url, operation, key, answer);
     }
   }
@@ -143,6 +145,20 @@ class RoleWalk implements WalkReport {
       `${path} ${name}, ${who}: ${status} ${JSON.stringify(body).slice(0, 500)} for ${query}`,
     );
   }
+}
+
+/** Refusals of a mutation are errors, or data under `userErrors`; whatever else it answers, it has done. */
+function outcomeOf(answer: Answer): { readonly codes: readonly unknown[]; readonly changed: boolean } {
+  const payloads = Object.values(answer.body.data ?? {}).map((payload) => ({
+    ...(payload as Payload | null),
+  }));
+  const codes = payloads.flatMap(({ userErrors = [] }) => userErrors.map(({ code }) => code));
+  const changed = payloads.some(({ userErrors: _refusals, ...rest }) => readsAnything(rest));
+  return { codes: [...codesOf(answer), ...codes], changed };
+}
+
+interface Payload {
+  readonly userErrors?: readonly { readonly code: string }[];
 }
 
 /** A value came out, be it empty text; names of types, empty lists and what surrounds them say nothing. */

@@ -1,0 +1,133 @@
+import { type IntrospectionQuery, buildClientSchema, getIntrospectionQuery, printSchema } from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { graphql, settled } from '#test/acceptance/client';
+import { type Platform, startPlatform } from '#test/acceptance/platform';
+import { type WalkReport, walkRoles } from '#test/federation/role-walk';
+
+const SUBGRAPHS = ['events', 'insights', 'lake', 'organization', 'trails'];
+const OWNER = '111122223333';
+const STRANGER = '444455556666';
+const NOBODY = '777788889999';
+const CANARY = 'canary-in-the-record';
+
+describe('who sees what', () => {
+  let platform: Platform;
+  let report: WalkReport;
+
+  beforeAll(async () => {
+    platform = await startPlatform();
+    report = await walk(platform);
+  });
+  afterAll(async () => platform[Symbol.asyncDispose]());
+
+  test('every field and every entity, at the gateway and at each subgraph, with every role and a foreign account', () => {
+    expect(report.findings).toEqual([]);
+    expect(report.asked).toBeGreaterThan(200);
+  });
+
+  test('the walk sees what it guards: an administrator is answered everywhere', () => {
+    expect(report.blind).toEqual([]);
+  });
+});
+
+async function walk(platform: Platform): Promise<WalkReport> {
+  for (const id of [OWNER, STRANGER]) await createAccount(platform, id);
+  const auditor = await createKey(platform, { role: 'AUDITOR', allAccounts: true });
+  const ingest = await createKey(platform, { role: 'INGEST', accounts: [OWNER] });
+  const foreign = await createKey(platform, { role: 'AUDITOR', accounts: [STRANGER] });
+  const event = await recordOne(platform);
+  const urls = SUBGRAPHS.map((name) => `${platform.url}/subgraphs/${name}/graphql`);
+  return walkRoles({
+    gateway: { url: `${platform.url}/graphql`, sdl: await sdlOf(`${platform.url}/graphql`, platform.apiKey) },
+    doors: await Promise.all(urls.map(async (url) => ({ url, sdl: await sdlOf(url, platform.apiKey) }))),
+    keys: {
+      administrator: platform.apiKey,
+      auditor: auditor.secret,
+      ingest: ingest.secret,
+      foreign: foreign.secret,
+    },
+    owned: {
+      AccountId: OWNER,
+      'event.id': event,
+      'apiKey.id': ingest.id,
+      'revokeApiKey.id': ingest.id,
+      first: 2,
+    },
+    missing: {
+      AccountId: NOBODY,
+      'event.id': mangled(event),
+      'apiKey.id': 'nobodys',
+      'revokeApiKey.id': 'nobodys',
+      first: 2,
+    },
+    entity: (type) =>
+      type === 'Event' ? { owned: event, missing: mangled(event) } : { owned: OWNER, missing: NOBODY },
+    secrets: [OWNER, CANARY, event, ingest.id],
+    ingestMutations: ['recordEvents'],
+  });
+}
+
+async function createAccount(platform: Platform, id: string): Promise<void> {
+  const query = `mutation ($input: CreateAccountInput!) { createAccount(input: $input) { userErrors { code } } }`;
+  const data = await graphql(platform, query, { input: { id, name: `account ${id}` } });
+  expect(data).toEqual({ createAccount: { userErrors: [] } });
+}
+
+async function createKey(platform: Platform, input: object): Promise<{ id: string; secret: string }> {
+  const { createApiKey } = await graphql<{ createApiKey: { secret: string; apiKey: { id: string } } }>(
+    platform,
+    'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret apiKey { id } } }',
+    { input: { name: 'walker', ...input } },
+  );
+  return { id: createApiKey.apiKey.id, secret: createApiKey.secret };
+}
+
+/** Records one event of OWNER and gives its id. */
+async function recordOne(platform: Platform): Promise<string> {
+  const record = {
+    eventVersion: '1.11',
+    eventID: '11111111-2222-3333-4444-555555555555',
+    eventTime: new Date().toISOString().replace(/\.\d+Z/, 'Z'),
+    eventSource: 's3.amazonaws.com',
+    eventName: CANARY,
+    awsRegion: 'eu-central-1',
+    sourceIPAddress: '192.0.2.7',
+    userAgent: 'walker',
+    eventType: 'AwsApiCall',
+    eventCategory: 'Management',
+    managementEvent: true,
+    readOnly: true,
+    recipientAccountId: OWNER,
+    userIdentity: { type: 'Root', accountId: OWNER, principalId: OWNER, arn: `arn:aws:iam::${OWNER}:root` },
+    requestParameters: null,
+    responseElements: null,
+    requestID: 'ABCDEF',
+  };
+  await graphql(
+    platform,
+    'mutation ($input: RecordEventsInput!) { recordEvents(input: $input) { recorded } }',
+    { input: { events: [{ eventData: JSON.stringify(record) }] } },
+  );
+  await settled(platform);
+  const { events } = await graphql<{ events: { edges: { node: { id: string } }[] } }>(
+    platform,
+    'query ($a: AccountId!) { events(filter: { account: { equals: $a } }, first: 1) { edges { node { id } } } }',
+    { a: OWNER },
+  );
+  return events.edges[0]!.node.id;
+}
+
+/** An id of the same form that belongs to no event. */
+function mangled(id: string): string {
+  return `${id.startsWith('A') ? 'B' : 'A'}${id.slice(1)}`;
+}
+
+async function sdlOf(url: string, apiKey: string): Promise<string> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },
+    body: JSON.stringify({ query: getIntrospectionQuery() }),
+  });
+  const { data } = (await response.json()) as { data: IntrospectionQuery };
+  return printSchema(buildClientSchema(data));
+}
