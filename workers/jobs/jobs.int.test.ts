@@ -148,7 +148,7 @@ describe('a run', () => {
     const desk = openDesk();
     await startWorker(() => Promise.reject(new Hopeless('never')));
     const { id } = await desk.start(work, { account: '1', n: 1 });
-    expect(await settled(id)).toMatchObject({ state: 'DEAD', attempts: 1 });
+    expect(await settled(id)).toMatchObject({ state: 'DEAD', attempts: 1, error: 'never' });
   });
 
   it('never works at the same time as another of its key, in no process', async () => {

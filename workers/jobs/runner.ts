@@ -80,8 +80,9 @@ async function failed({ store, log }: RunnerParts, queued: QueuedJob, error: unk
   await store.fail(id, publicText(error, reference), dead);
 }
 
-/** Only expected failures may be shown as they are: others can quote events or addresses. */
+/** Only what was written to be read may be shown as it is: other errors can quote events or addresses. */
 function publicText(error: unknown, reference: string): string {
+  if (error instanceof Hopeless) return error.message;
   if (error instanceof CairnError) return `${error.code}: ${error.message}`;
   return `INTERNAL: the log says more under reference ${reference}`;
 }
