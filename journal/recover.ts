@@ -65,7 +65,7 @@ class JournalRecovery {
     await this.#writer.publisher.catchUp(session);
     this.#writer.publisher.checkNothingLost();
     const end = await this.#end(session);
-    const lost = rebuilt || behind || !(await this.#tailIsWhole(session, end));
+    const lost = rebuilt || behind || !(await this.#followTail(session, end)).whole;
     const newEpoch = lost ? await this.#beginEpoch(session) : undefined;
     return { created, rebuilt, replayed, newEpoch };
   }
@@ -176,29 +176,24 @@ class JournalRecovery {
     await writeRecord(this.#writer, session, { record, body: [], effects: {} });
   }
 
-  /** Whether the tail follows the last segment batch by batch and leads to the head. */
-  async #tailIsWhole(session: SealSession, end: LogEnd): Promise<boolean> {
-    const { position, chain, links } = await this.#followTail(session, end);
-    if (links.some(({ follows }) => !follows)) return false;
-    const head = await this.#head(session);
-    return head.position === position && head.chain.equals(chain);
-  }
-
+  /** Follows the tail from the last segment, batch by batch; `whole` when it leads to the head. */
   async #followTail(
     session: SealSession,
     end: LogEnd,
-  ): Promise<{ position: number; chain: Buffer; links: { number: number; follows: boolean }[] }> {
+  ): Promise<{ readonly whole: boolean; readonly broken: readonly number[] }> {
+    const tail = await tailLinks(session.client);
+    const broken: number[] = [];
     let { position, chain } = end;
-    let broken = false;
-    const links = (await tailLinks(session.client)).map((link) => {
-      broken ||= link.first !== position;
-      if (!broken) {
-        position = link.first + link.count;
-        chain = link.chain;
+    for (const link of tail.links) {
+      if (broken.length > 0 || link.first !== position) {
+        broken.push(link.number);
+        continue;
       }
-      return { number: link.number, follows: !broken };
-    });
-    return { position, chain, links };
+      position = link.first + link.count;
+      chain = link.chain;
+    }
+    const whole = broken.length === 0 && tail.position === position && tail.chain.equals(chain);
+    return { whole, broken };
   }
 
   /**
@@ -206,11 +201,8 @@ class JournalRecovery {
    * forgotten, and a signed record says that events from there on may be lost.
    */
   async #beginEpoch(session: SealSession): Promise<{ epoch: number; position: number }> {
-    const { links } = await this.#followTail(session, await this.#end(session));
-    await deleteTailRows(
-      session.client,
-      links.filter(({ follows }) => !follows).map(({ number }) => number),
-    );
+    const { broken } = await this.#followTail(session, await this.#end(session));
+    await deleteTailRows(session.client, broken);
     await new Sealer(this.#deps).sealLocked(session);
     await this.#writer.publisher.catchUp(session);
     const end = await this.#end(session);

@@ -75,7 +75,7 @@ async function effectsOf(
 export function beginEpoch(end: LogEnd): RecordEffects {
   return {
     also: async (client) => {
-      const links = await tailLinks(client);
+      const { links } = await tailLinks(client);
       await deleteTailRows(
         client,
         links.map(({ number }) => number),
@@ -142,7 +142,7 @@ async function supersededRows(
   key: string,
   segment: { readonly ids: ReadonlySet<string>; readonly to: number },
 ): Promise<number[]> {
-  const links = await tailLinks(session.client);
+  const { links } = await tailLinks(session.client);
   const covered = links.filter(({ first, count, batch }) => {
     return first + count <= segment.to && (first < segment.to || segment.ids.has(batch.toString('hex')));
   });

@@ -206,17 +206,28 @@ export interface TailLink {
   readonly chain: Buffer;
 }
 
-/** Both tail tables, in order, without the payloads. */
-export async function tailLinks(client: PoolClient): Promise<readonly TailLink[]> {
+/** The head and both tail tables, in order and without the payloads, as one statement sees them. */
+export async function tailLinks(
+  client: PoolClient,
+): Promise<{ readonly position: number; readonly chain: Buffer; readonly links: readonly TailLink[] }> {
   const columns = 'number, first, count, uuid_send(batch) AS batch, chain';
   const { rows } = await client.query<{
-    number: string;
+    position: string;
+    head: Buffer;
+    number: string | null;
     first: string;
     count: number;
     batch: Buffer;
     chain: Buffer;
-  }>(`SELECT ${columns} FROM journal_tail_0 UNION ALL SELECT ${columns} FROM journal_tail_1 ORDER BY number`);
-  return rows.map((row) => ({ ...row, number: Number(row.number), first: Number(row.first) }));
+  }>(
+    `SELECT l.position, l.chain AS head, t.* FROM journal_log AS l LEFT JOIN (
+       SELECT ${columns} FROM journal_tail_0 UNION ALL SELECT ${columns} FROM journal_tail_1
+     ) AS t ON true ORDER BY t.number`,
+  );
+  const links = rows.flatMap(({ number, first, count, batch, chain }) => {
+    return number === null ? [] : [{ number: Number(number), first: Number(first), count, batch, chain }];
+  });
+  return { position: Number(rows[0]?.position), chain: rows[0]?.head ?? Buffer.alloc(32), links };
 }
 
 export async function deleteTailRows(client: PoolClient, numbers: readonly number[]): Promise<void> {
