@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Principal } from '#domain/principal';
-import { plain, startEvents } from '#test/events/events-platform';
+import { startEvents } from '#test/events/events-platform';
 import { recordText } from '#test/events/records';
+import { plain } from '#test/events/run-subgraph';
 
 const ONE = '111111111111';
 const TWO = '222222222222';
