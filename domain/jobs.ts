@@ -67,7 +67,7 @@ export const jobs = {
     schedule: { everyMs: HOUR },
     concurrencyKey: () => 'applyRetention',
   }),
-  /** Asks the journal whether its tail is due and seals it. */
+  /** Seals the journal's tail when it is due, and lets a quiet log show that it is alive (a checkpoint an hour). */
   sealTail: job({
     name: 'sealTail',
     payload: nothing,
@@ -84,15 +84,6 @@ export const jobs = {
     backOff: { kind: 'fixed', delayMs: 1_000 },
     schedule: { everyMs: 15_000 },
     concurrencyKey: () => 'tendRuns',
-  }),
-  /** Signs a checkpoint when the log was quiet, so that its end cannot be cut unnoticed. */
-  checkpoint: job({
-    name: 'checkpoint',
-    payload: nothing,
-    attempts: 3,
-    backOff: { kind: 'exponential', delayMs: 10_000 },
-    schedule: { everyMs: HOUR },
-    concurrencyKey: () => 'checkpoint',
   }),
   /** Builds event history again from the journal. */
   rebuildHistory: job({

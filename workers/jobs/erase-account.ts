@@ -8,7 +8,7 @@ export interface Eraser {
   /** For the run's error and the log: `journal`, `history`. */
   readonly name: string;
   /** Resolves when no trace is left. */
-  erase(scope: ErasureScope): Promise<void>;
+  erase(scope: ErasureScope): Promise<unknown>;
 }
 
 interface EraseAccountParts {

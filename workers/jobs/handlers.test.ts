@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { JobDefinition, JobProgress, JobRun, StartOptions } from '#domain/jobs';
 import type { ErasureScope } from '#journal/types';
 import { applyRetention } from '#workers/jobs/apply-retention';
-import { checkpoint } from '#workers/jobs/checkpoint';
 import { eraseAccount } from '#workers/jobs/erase-account';
 import type { BoundJob } from '#workers/jobs/kit';
 import { rebuildHistory } from '#workers/jobs/rebuild-history';
@@ -103,10 +102,8 @@ describe('applyRetention', () => {
 
 describe('the other handlers', () => {
   it('report what was done', async () => {
-    const sealer = { sealDue: () => Promise.resolve(2) };
+    const sealer = { sealTail: () => Promise.resolve(2) };
     expect(await run(sealTail(sealer), {})).toEqual({ segments: 2 });
-    const checkpointer = { checkpointWhenQuiet: () => Promise.resolve(true) };
-    expect(await run(checkpoint(checkpointer), {})).toEqual({ signed: true });
     const seen: JobProgress[] = [];
     const rebuilder = {
       rebuild: async (progress: (value: JobProgress) => Promise<void>) => {

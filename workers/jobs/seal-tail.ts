@@ -2,11 +2,12 @@ import { jobs } from '#domain/jobs';
 import { defineJob } from '#workers/jobs/kit';
 import type { BoundJob } from '#workers/jobs/kit';
 
-export interface Sealer {
+/** What journal/seal.ts gives. */
+export interface TailSealer {
   /** Seals what is due, if anything is; the number of segments. Two sealers at once must not hurt each other. */
-  sealDue(signal: AbortSignal): Promise<number>;
+  sealTail(): Promise<number>;
 }
 
-export function sealTail(sealer: Sealer): BoundJob {
-  return defineJob(jobs.sealTail, async (_, { signal }) => ({ segments: await sealer.sealDue(signal) }));
+export function sealTail(sealer: TailSealer): BoundJob {
+  return defineJob(jobs.sealTail, async () => ({ segments: await sealer.sealTail() }));
 }
