@@ -113,8 +113,8 @@ CREATE TABLE journal_refusal (
   code text NOT NULL,
   account bigint NOT NULL,
   month integer NOT NULL,
-  epoch integer NOT NULL,
-  position bigint NOT NULL,
+  epoch integer,
+  position bigint,
   sealed bytea NOT NULL,
   PRIMARY KEY (batch, index)
 );

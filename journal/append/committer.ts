@@ -156,9 +156,11 @@ export class Committer {
   async #keepConflicts(run: Run, decisions: readonly Decision[]): Promise<void> {
     const { intake } = run;
     const conflicts = [...decisions.entries()].flatMap(([index, decision]) =>
-      decision.kind === 'known' && decision.result === 'CONFLICT' ? [{ index, place: decision.place }] : [],
+      isConflict(decision) ? [{ index, place: 'place' in decision ? decision.place : undefined }] : [],
     );
-    if (conflicts.length === 0) return;
+    if (run.kept) await this.#deps.refusals.forget(run.id);
+    run.kept = conflicts.length > 0;
+    if (!run.kept) return;
     const owners = conflicts.map(({ index }) => ({
       account: intake.accounts[index] ?? 0,
       month: intake.months[index] ?? 0,
@@ -175,7 +177,7 @@ export class Committer {
         source,
         at: Date.now(),
         ...ownerOf(key),
-        ...place,
+        place,
         sealed: this.#seal(key, raw),
       };
     });
@@ -190,6 +192,10 @@ export class Committer {
 
 function ownerOf(key: DataKey): { account: number; month: number } {
   return { account: key.account, month: key.month };
+}
+
+function isConflict(decision: Decision): boolean {
+  return 'result' in decision && decision.result === 'CONFLICT';
 }
 
 /** A refusal of ours that another try may not meet. */

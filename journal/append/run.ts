@@ -37,6 +37,8 @@ export class Run {
   readonly sent = new Set<Attempt>();
   /** An identity was taken: the next attempt looks them up. */
   collided = false;
+  /** Refusals are kept under `id`, as an attempt decided that may have been lost. */
+  kept = false;
   #rebuilds = 0;
   #pause = FIRST_PAUSE_MS;
 

@@ -1,3 +1,4 @@
+import type { Place } from '#journal/types';
 import type { Pool } from '#platform/db';
 
 /** An event that contradicts one accepted before, kept as evidence. */
@@ -10,9 +11,8 @@ export interface KeptRefusal {
   readonly at: number;
   readonly account: number;
   readonly month: number;
-  /** The event that was accepted. */
-  readonly epoch: number;
-  readonly position: number;
+  /** The event that was accepted; undefined when it came in the same batch. */
+  readonly place: Place | undefined;
   /** A frame of one event. */
   readonly sealed: Buffer;
 }
@@ -42,13 +42,18 @@ export class RefusalStore {
           refusal.at,
           refusal.account,
           refusal.month,
-          refusal.epoch,
-          refusal.position,
+          refusal.place?.epoch,
+          refusal.place?.position,
           refusal.sealed,
         ],
       });
     }
     for (const source of new Set(refusals.map((refusal) => refusal.source))) await this.#prune(source);
+  }
+
+  /** Takes back what was kept of an intake. */
+  async forget(intake: Buffer): Promise<void> {
+    await this.#pool.query('DELETE FROM journal_refusal WHERE batch = $1', [intake]);
   }
 
   async #prune(source: string): Promise<void> {
@@ -71,11 +76,11 @@ export class RefusalStore {
         FROM journal_refusal AS r WHERE source = $1 ORDER BY r.batch DESC, r.index DESC LIMIT $2`,
       values: [source, limit],
     });
-    return rows.map((row) => ({
+    return rows.map(({ epoch, position, ...row }) => ({
       ...row,
       at: Number(row.at),
       account: Number(row.account),
-      position: Number(row.position),
+      place: epoch === null || position === null ? undefined : { epoch, position: Number(position) },
     }));
   }
 }
@@ -87,7 +92,7 @@ interface Row {
   readonly at: string;
   readonly account: string;
   readonly month: number;
-  readonly epoch: number;
-  readonly position: string;
+  readonly epoch: number | null;
+  readonly position: string | null;
   readonly sealed: Buffer;
 }
