@@ -47,8 +47,8 @@ export class Account {
   @Field(() => LogCheckpoint, {
     nullable: true,
     description:
-      'The newest signed checkpoint of the log that holds the account’s events. Null until the first events are ' +
-      'sealed, about a minute after they were recorded.',
+      'The newest signed checkpoint of the log that holds the account’s events. Events of the last minute or so ' +
+      'are not sealed yet and in none. Null before the log has a key.',
   })
   latestCheckpoint!: LogCheckpoint | null;
 }
