@@ -1,0 +1,45 @@
+import { jobs } from '#domain/jobs';
+import type { JobDesk } from '#domain/jobs';
+import type { AccountSettings } from '#domain/organization';
+import type { Queue } from '#platform/queue/queue';
+import { applyRetention } from '#workers/jobs/apply-retention';
+import { eraseAccount } from '#workers/jobs/erase-account';
+import type { Eraser } from '#workers/jobs/erase-account';
+import { bindJobs } from '#workers/jobs/kit';
+import { rebuildHistory } from '#workers/jobs/rebuild-history';
+import type { HistoryRebuilder } from '#workers/jobs/rebuild-history';
+import { runJobs } from '#workers/jobs/runner';
+import type { JobLog } from '#workers/jobs/runner';
+import { sealTail } from '#workers/jobs/seal-tail';
+import type { TailSealer } from '#workers/jobs/seal-tail';
+import type { JobStore } from '#workers/jobs/store';
+import { tendRuns } from '#workers/jobs/tend-runs';
+
+/** What the jobs of the product work with. */
+export interface JobParts {
+  readonly queue: Queue;
+  readonly store: JobStore;
+  readonly desk: JobDesk;
+  readonly log: JobLog;
+  readonly journal: Eraser;
+  /** Every projection, export and file that holds events beside the journal. */
+  readonly views: readonly Eraser[];
+  readonly sealer: TailSealer;
+  readonly history: HistoryRebuilder;
+  /** What accounts have set; organization knows. */
+  readonly settings: () => Promise<readonly AccountSettings[]>;
+}
+
+/** Checks that every job has its handler, sets up the schedules and works until the queue closes. */
+export async function startJobs(parts: JobParts): Promise<void> {
+  const { queue, store, desk, log } = parts;
+  const definitions = Object.values(jobs);
+  const bound = [
+    eraseAccount(parts),
+    applyRetention({ settings: parts.settings, desk, now: Date.now }),
+    sealTail(parts.sealer),
+    rebuildHistory(parts.history),
+    tendRuns({ queue, store, definitions }),
+  ];
+  await runJobs({ queue, store, log, jobs: bindJobs(definitions, bound) });
+}
