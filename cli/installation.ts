@@ -1,0 +1,124 @@
+import { AccountSettingsCache } from '#cli/account-settings';
+import { layoutOf } from '#cli/data-folder';
+import type { DataLayout } from '#cli/data-folder';
+import type { JobDesk } from '#domain/jobs';
+import type { JournalDeps, OpenJournal } from '#journal/journal';
+import { openJournal } from '#journal/journal';
+import { retentionCutOff } from '#domain/month';
+import type { Config } from '#platform/config';
+import type { MikroORM, Pool } from '#platform/db';
+import { createOrm, createPool } from '#platform/db';
+import { FileKeyProvider } from '#platform/keys';
+import type { Log } from '#platform/log';
+import { createLog } from '#platform/log';
+import { DiskObjectStore } from '#platform/objects/disk-object-store';
+import { createPostgresPubSub } from '#platform/pubsub/postgres-pubsub';
+import { postgresBackend } from '#platform/queue/bull-backend';
+import { createBullQueue } from '#platform/queue/bull-queue';
+import type { Queue } from '#platform/queue/queue';
+import type { Shutdown } from '#platform/shutdown';
+import { STAGE } from '#platform/shutdown';
+import type { Telemetry } from '#platform/telemetry';
+import { createTelemetry } from '#platform/telemetry';
+import { ORGANIZATION_ENTITIES, OrganizationService } from '#subgraphs/organization/index';
+import { createJobDesk } from '#workers/jobs/desk';
+import type { JobStore } from '#workers/jobs/store';
+import { createJobStore } from '#workers/jobs/store';
+
+export type ProcessName = 'api' | 'worker' | 'prepare';
+
+/** What every process of an installation stands on. Closed through the shutdown it was opened with. */
+export interface Installation {
+  readonly config: Config;
+  readonly layout: DataLayout;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly pool: Pool;
+  readonly orm: MikroORM;
+  /** What the journal stands on, for its own start and checks. */
+  readonly journalDeps: JournalDeps;
+  readonly jobs: { readonly queue: Queue; readonly store: JobStore; readonly desk: JobDesk };
+  readonly organization: OrganizationService;
+  readonly settings: AccountSettingsCache;
+}
+
+/** Milliseconds that one part may take to close. */
+const CLOSE_MS = 10_000;
+
+/** Opens databases, stores, queue and keys of the data folder. `config.postgresUrl` must be set. */
+export async function openInstallation(
+  config: Config,
+  process: ProcessName,
+  shutdown: Shutdown,
+): Promise<Installation> {
+  const { postgresUrl } = config;
+  if (postgresUrl === undefined) throw new Error('A process of Cairn needs CAIRN_POSTGRES_URL.');
+  const log = createLog({ level: config.logLevel, name: process });
+  const telemetry = createTelemetry({ process, otlpEndpoint: config.otlpEndpoint });
+  const closing = (name: string, run: () => Promise<void>, stage: number = STAGE.services): void =>
+    shutdown.add({ name, stage, timeout: CLOSE_MS, run });
+  closing('telemetry', () => telemetry.close(), STAGE.telemetry);
+
+  const layout = layoutOf(config.dataDir, config.anchorDir);
+  const onError = (part: string) => (error: unknown) =>
+    log.warn({ err: error }, `${part}: a connection failed`);
+  const pool = createPool(postgresUrl, {
+    name: `cairn-${process}`,
+    max: config.postgresConnections,
+    onError: onError('pool'),
+  });
+  closing('pool', () => pool.end(), STAGE.telemetry);
+  const orm = await createOrm(postgresUrl, ORGANIZATION_ENTITIES);
+  closing('orm', () => orm.close(true));
+  const pubsub = createPostgresPubSub({ connectionString: postgresUrl, onError: onError('pubsub') });
+  closing('pubsub', () => pubsub.close());
+  const journalDeps = {
+    pool,
+    objects: await DiskObjectStore.open(layout.objects),
+    keyObjects: await DiskObjectStore.open(layout.keys),
+    anchor: await DiskObjectStore.open(layout.anchor),
+    keys: await FileKeyProvider.openOrCreate(layout.masterKey),
+    pubsub,
+    log,
+  };
+  const backend = postgresBackend({ connectionString: postgresUrl });
+  const queue = createBullQueue({ backend, onError: onError('queue') });
+  closing('queue', () => queue.close(), STAGE.work);
+  const store = createJobStore(pool);
+  const desk = createJobDesk({ queue, store, log });
+  const organization = new OrganizationService({ orm, desk, log });
+  closing('organization', () => organization.close());
+  const settings = new AccountSettingsCache(() => organization.accounts.settings(), onError('settings'));
+  closing('settings', () => settings.close());
+  return {
+    config,
+    layout,
+    log,
+    telemetry,
+    pool,
+    orm,
+    journalDeps,
+    jobs: { queue, store, desk },
+    organization,
+    settings,
+  };
+}
+
+/** The journal of an installation, with the retention that its accounts have set. */
+export async function openInstallationJournal(
+  { config, journalDeps, settings }: Installation,
+  shutdown: Shutdown,
+): Promise<OpenJournal> {
+  await settings.start();
+  const journal = await openJournal(journalDeps, {
+    retentionStart: (account) => {
+      const months = settings.of(account)?.retentionMonths;
+      return months === undefined ? undefined : retentionCutOff(Date.now(), months);
+    },
+    append: { queueBytes: config.maxQueueBytes },
+    sealBytes: config.sealBytes,
+    sealMs: config.sealSeconds * 1_000,
+  });
+  shutdown.add({ name: 'journal', stage: STAGE.services, timeout: CLOSE_MS, run: () => journal.close() });
+  return journal;
+}

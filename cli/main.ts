@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { register as registerAccounts } from '#cli/accounts';
+import type { CliContext } from '#cli/cli-context';
+import { EXIT } from '#cli/cli-context';
+import { CairnClient, PlatformError } from '#cli/client';
+import { register as registerDoctor } from '#cli/doctor';
+import { register as registerErase } from '#cli/erase';
+import { register as registerEvents } from '#cli/events';
+import { register as registerImport } from '#cli/import';
+import { register as registerKeys } from '#cli/keys';
+import { register as registerProcesses } from '#cli/processes';
+import { register as registerProof } from '#cli/proof';
+import { readProfile } from '#cli/profile';
+import { register as registerRebuild } from '#cli/rebuild';
+import { register as registerStart } from '#cli/start';
+import { register as registerVerify } from '#cli/verify';
+import { CairnError } from '#domain/errors';
+import type { ClientConfig } from '#platform/config';
+import { ConfigError, loadClientConfig } from '#platform/config';
+
+const NEGATIVE_CODES = new Set(['NOT_FOUND', 'NOT_SEALED', 'CONFLICT', 'ERASED']);
+const USAGE_CODES = new Set(['INVALID_ARGUMENT', 'INVALID_FILTER', 'UNAUTHENTICATED', 'FORBIDDEN']);
+
+function createCli(config: ClientConfig): CliContext {
+  return {
+    connect: () => {
+      const profile = readProfile(config.profileDir);
+      const url = config.url ?? profile?.url;
+      const apiKey = config.apiKey ?? profile?.apiKey;
+      if (url === undefined || apiKey === undefined) {
+        throw new CairnError(
+          'UNAUTHENTICATED',
+          'No platform to talk to: start one with npm start, or set CAIRN_URL and CAIRN_API_KEY.',
+        );
+      }
+      return new CairnClient({ url, apiKey });
+    },
+    print: async (text) => {
+      if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+    },
+    stderr: process.stderr,
+    exitWith: (code) => {
+      process.exitCode = code;
+    },
+    color: config.color && process.stdout.isTTY,
+  };
+}
+
+function createProgram(cli: CliContext): Command {
+  const program = new Command('cairn')
+    .description('A self-hosted audit trail: record, keep, find, prove.')
+    .configureHelp({ sortSubcommands: false })
+    .addHelpText(
+      'after',
+      '\nCommands talk to CAIRN_URL with CAIRN_API_KEY, or to the platform that npm start made here.' +
+        '\nExit codes: 0 done, 1 the answer is no, 2 called wrongly, 3 Cairn cannot be reached or failed.',
+    )
+    .exitOverride();
+  const state = process.platform === 'win32' ? homedir() : join(homedir(), '.local', 'state');
+  registerStart(program, cli);
+  registerEvents(program, cli);
+  registerImport(program, cli, join(state, 'cairn', 'imports'));
+  registerKeys(program, cli);
+  registerAccounts(program, cli);
+  registerErase(program, cli);
+  registerVerify(program, cli);
+  registerProof(program, cli);
+  registerRebuild(program, cli);
+  registerDoctor(program, cli);
+  registerProcesses(program);
+  return program;
+}
+
+/** What went wrong, in one line, and the exit code for it. */
+function explain(error: unknown): { readonly text: string; readonly code: number } {
+  if (error instanceof CommanderError) {
+    // Commander has printed its own text.
+    return { text: '', code: error.exitCode === 0 ? EXIT.ok : EXIT.usage };
+  }
+  if (error instanceof ConfigError) return { text: error.message, code: EXIT.usage };
+  if (error instanceof CairnError || error instanceof PlatformError) {
+    const code = NEGATIVE_CODES.has(error.code)
+      ? EXIT.negative
+      : USAGE_CODES.has(error.code)
+        ? EXIT.usage
+        : EXIT.unavailable;
+    return { text: `${error.code}: ${error.message}`, code };
+  }
+  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), code: EXIT.unavailable };
+}
+
+try {
+  await createProgram(createCli(loadClientConfig())).parseAsync(process.argv);
+} catch (error) {
+  const { text, code } = explain(error);
+  if (text !== '') process.stderr.write(`cairn: ${text}\n`);
+  process.exitCode = code;
+}

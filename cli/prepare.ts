@@ -1,0 +1,34 @@
+import { openInstallation } from '#cli/installation';
+import { recoverJournal } from '#journal/recover';
+import type { Recovery } from '#journal/recover';
+import type { Config } from '#platform/config';
+import { migrate } from '#platform/db';
+import { createLog } from '#platform/log';
+import { Shutdown } from '#platform/shutdown';
+
+export interface Prepared {
+  /** Migrations that ran. */
+  readonly migrations: readonly string[];
+  readonly recovery: Recovery;
+  /** The text of the first administrator's key, when there was no key at all. */
+  readonly administratorKey: string | undefined;
+}
+
+/** What comes before any process serves: the database's shape, the journal's recovery, the first key. */
+export async function prepareInstallation(config: Config): Promise<Prepared> {
+  if (config.postgresUrl === undefined) throw new Error('Preparing needs CAIRN_POSTGRES_URL.');
+  const migrations = await migrate(config.postgresUrl);
+  const shutdown = new Shutdown(createLog({ level: 'warn', name: 'prepare' }));
+  try {
+    const installation = await openInstallation(config, 'prepare', shutdown);
+    // Frames need no re-packing here: what is adopted is sealed already.
+    const recovery = await recoverJournal({
+      ...installation.journalDeps,
+      dataKeys: () => Promise.resolve(new Map()),
+    });
+    const administratorKey = await installation.organization.keys.createFirstAdministrator();
+    return { migrations, recovery, administratorKey: administratorKey ?? undefined };
+  } finally {
+    await shutdown.run('prepared');
+  }
+}

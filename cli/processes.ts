@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { runApi } from '#cli/api';
+import { prepareInstallation } from '#cli/prepare';
+import { runWorker } from '#cli/worker';
+import type { Config } from '#platform/config';
+import { loadConfig } from '#platform/config';
+import { createLog } from '#platform/log';
+import { Shutdown, onStopSignals } from '#platform/shutdown';
+
+/** The processes that the supervisor runs; people start them by hand only in a cluster. */
+export function register(program: Command): void {
+  program
+    .command('prepare', { hidden: true })
+    .description('migrate the database and recover the journal')
+    .action(async () => tell({ type: 'prepared', ...(await prepareInstallation(loadConfig())) }));
+  program
+    .command('api', { hidden: true })
+    .description('run the process that answers')
+    .action(() => serve('api', async (config, shutdown) => (await runApi(config, shutdown)).url));
+  program
+    .command('worker', { hidden: true })
+    .description('run the process that moves projections and runs jobs')
+    .action(() => serve('worker', async (config, shutdown) => (await runWorker(config, shutdown)).url));
+}
+
+type Start = (config: Config, shutdown: Shutdown) => Promise<string>;
+
+/** Runs until told to stop, or until the supervisor is gone. */
+async function serve(name: string, start: Start): Promise<void> {
+  const config = loadConfig();
+  const log = createLog({ level: config.logLevel, name });
+  const shutdown = new Shutdown(log);
+  const end = (reason: string, again = false): void => {
+    if (again) process.exit(1);
+    void shutdown.run(reason).then((clean) => process.exit(clean ? 0 : 1));
+  };
+  onStopSignals(end);
+  process.once('disconnect', () => end('the supervisor is gone'));
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'unexpected');
+    process.exit(1);
+  });
+  tell({ type: 'ready', url: await start(config, shutdown) });
+}
+
+function tell(message: object): void {
+  process.send?.(message);
+}
