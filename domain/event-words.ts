@@ -26,8 +26,19 @@ const FORMAT_NAMES: ReadonlySet<string> = new Set(
  */
 export function recordWords(record: JsonObject): Set<string> {
   const words = new Set<string>();
-  addValue(words, record);
+  visitTexts(record, (text) => addText(words, text));
   return words;
+}
+
+/**
+ * The texts whose words are the record's words, each as often as it occurs; for indexes, which meet most
+ * texts in many records and need not cut them each time.
+ */
+export function visitTexts(value: JsonValue | undefined, visit: (text: string) => void): void {
+  if (typeof value === 'string') visit(value);
+  else if (typeof value === 'number') visit(String(value));
+  else if (Array.isArray(value)) for (const item of value) visitTexts(item, visit);
+  else if (isObject(value)) visitMembers(value, visit);
 }
 
 /** The words of a text, the same way; what a query's text is cut into. */
@@ -37,18 +48,11 @@ export function textWords(text: string): Set<string> {
   return words;
 }
 
-function addValue(words: Set<string>, value: JsonValue | undefined): void {
-  if (typeof value === 'string') addText(words, value);
-  else if (typeof value === 'number') addText(words, String(value));
-  else if (Array.isArray(value)) for (const item of value) addValue(words, item);
-  else if (isObject(value)) addMembers(words, value);
-}
-
 /** for...in, because entries are an array each; JSON.parse gives own names only, `__proto__` among them. */
-function addMembers(words: Set<string>, owner: JsonObject): void {
+function visitMembers(owner: JsonObject, visit: (text: string) => void): void {
   for (const name in owner) {
-    if (!FORMAT_NAMES.has(name)) addText(words, name);
-    addValue(words, owner[name]);
+    if (!FORMAT_NAMES.has(name)) visit(name);
+    visitTexts(owner[name], visit);
   }
 }
 

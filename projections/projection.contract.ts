@@ -19,11 +19,11 @@ export interface ProjectionBed {
 const DECEMBER = Date.UTC(2025, 11, 1);
 const ACCOUNTS = ['111111111111', '222222222222', '333333333333'] as const;
 const ERASED = ACCOUNTS[1];
-const EVENTS = 1_200;
+const EVENTS = 900;
 
 /** What holds for every projection, however its storage works. */
 export function describeProjection(name: string, createBed: () => Promise<ProjectionBed>): void {
-  describe(`${name} is a Projection`, () => {
+  describe(`${name} is a Projection`, { timeout: 60_000 }, () => {
     let bed: ProjectionBed;
     let projection: Projection;
     let journal: ArrayJournal;
@@ -86,7 +86,7 @@ export function describeProjection(name: string, createBed: () => Promise<Projec
     });
 
     it('writes all of a slice or nothing', async () => {
-      await project(projection, journal, 400, 2);
+      await project(projection, journal, 200, 2);
       const [content, cursor] = [await bed.content(), await projection.cursor()];
       const slice = await journal.read(cursor, 300);
       const broken = slice.events.with(200, unreadable(slice.events[200]));

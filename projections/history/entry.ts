@@ -2,9 +2,9 @@ import type { EventCategory, IndexedFields, JsonObject } from '#domain/event';
 import { indexedFields } from '#domain/event-fields';
 import { readRecord } from '#domain/event-parse';
 import { isObject } from '#domain/event-values';
-import { recordWords } from '#domain/event-words';
+import { textWords, visitTexts } from '#domain/event-words';
 import { FILTER_FIELDS, type FilterField } from '#domain/filter/filter';
-import { fieldValues } from '#domain/filter/meaning';
+import { canonicalAddress } from '#domain/filter/meaning';
 import { ALWAYS_PRESENT } from '#domain/filter/tokens';
 import type { JournalEvent } from '#journal/types';
 import { rowidOf } from '#projections/history/rowid';
@@ -22,10 +22,132 @@ export interface Entry {
   readonly terms: string;
 }
 
+/** The presence terms of an event's fields. */
 const PRESENCE = FILTER_FIELDS.filter((field) => !ALWAYS_PRESENT.includes(field)).map((field) => ({
   field,
   ...presenceTerm(field, FIELD_CODE[field]),
 }));
+
+/** Texts whose terms are kept; most texts of a record were in many before it. */
+const CACHE_TEXTS = 20_000;
+const CACHE_TEXT_CHARS = 256;
+
+/** Makes entries; remembers the terms of texts that it has met. */
+export class EntryMaker {
+  readonly #values: ValueWriter;
+  readonly #categories: readonly EventCategory[];
+  readonly #termsOfTexts = new Map<string, string>();
+  readonly #addresses = new Map<string, string>();
+
+  constructor(values: ValueWriter, categories: readonly EventCategory[]) {
+    this.#values = values;
+    this.#categories = categories;
+  }
+
+  /** Undefined when the event's category is not one of those that are kept. */
+  entryOf(event: JournalEvent): Entry | undefined {
+    const record = readable(event.raw);
+    const fields = indexedFields(record, event);
+    if (!this.#categories.includes(fields.category)) return undefined;
+    const second = Math.floor(event.eventTime / 1000);
+    const terms: string[] = [EVERY];
+    this.#addWords(terms, record, event.eventId);
+    return {
+      rowid: rowidOf({ second, position: event.place.position }),
+      columns: [
+        event.place.position,
+        event.place.epoch,
+        event.eventTime - second * 1000,
+        storedEventId(event.eventId),
+        ...this.#columns(fields, terms),
+      ],
+      terms: terms.join(' '),
+    };
+  }
+
+  /** A term that is given twice counts once. */
+  #addWords(terms: string[], record: JsonObject, eventId: string): void {
+    let isWord = false;
+    visitTexts(record, (text) => {
+      if (!isUuid(text)) terms.push(this.#termsOf(text));
+      else if (text === eventId) isWord = true;
+      else terms.push(wordTerm(text));
+    });
+    terms.push(eventIdTerm(eventId, isWord));
+  }
+
+  #termsOf(text: string): string {
+    const known = this.#termsOfTexts.get(text);
+    if (known !== undefined) return known;
+    const terms = Array.from(textWords(text), wordTerm).join(' ');
+    if (text.length <= CACHE_TEXT_CHARS) {
+      if (this.#termsOfTexts.size >= CACHE_TEXTS) this.#termsOfTexts.clear();
+      this.#termsOfTexts.set(text, terms);
+    }
+    return terms;
+  }
+
+  /** The columns from the first field on; adds their terms and those of presence. */
+  #columns(fields: IndexedFields, terms: string[]): (number | string | null)[] {
+    const address = fields.sourceIPAddress;
+    const canonical = address === undefined ? undefined : this.#canonical(address);
+    const columns: (number | string | null)[] = COLUMN_FIELDS.map((field) => {
+      const text = field === 'sourceIPAddress' ? canonical : textOf(fields[field]);
+      return text === undefined ? null : this.#number(terms, FIELD_CODE[field], text);
+    });
+    columns.push(this.#resources(fields, terms));
+    const isShownOtherwise = address !== undefined && address !== canonical;
+    columns.push(isShownOtherwise ? this.#number(terms, FIELD_CODE.shownAddress, address) : null);
+    for (const { field, term, present } of PRESENCE)
+      if (hasValue(fields, field) === present) terms.push(term);
+    return columns;
+  }
+
+  /** Every entry has a term: erasing sees by it whether the entry is still used. */
+  #number(terms: string[], fieldCode: number, text: string): number {
+    const id = this.#values.idOf(fieldCode, text);
+    terms.push(valueTerm(id));
+    return id;
+  }
+
+  #resources({ resources }: IndexedFields, terms: string[]): string | null {
+    if (resources.length === 0) return null;
+    const id = (field: FilterField, text: string | undefined): string =>
+      text === undefined ? '' : this.#number(terms, FIELD_CODE[field], text).toString(36);
+    return resources
+      .map(
+        ({ type, name, arn }) =>
+          `${id('resourceType', type)}.${id('resourceName', name)}.${id('resourceArn', arn)}`,
+      )
+      .join(';');
+  }
+
+  #canonical(address: string): string {
+    const known = this.#addresses.get(address);
+    if (known !== undefined) return known;
+    const canonical = canonicalAddress(address);
+    if (this.#addresses.size >= CACHE_TEXTS) this.#addresses.clear();
+    this.#addresses.set(address, canonical);
+    return canonical;
+  }
+}
+
+function textOf(value: string | boolean | undefined): string | undefined {
+  return typeof value === 'boolean' ? String(value) : value;
+}
+
+function hasValue(fields: IndexedFields, field: FilterField): boolean {
+  switch (field) {
+    case 'resourceType':
+      return fields.resources.some(({ type }) => type !== undefined);
+    case 'resourceName':
+      return fields.resources.some(({ name }) => name !== undefined);
+    case 'resourceArn':
+      return fields.resources.some(({ arn }) => arn !== undefined);
+    default:
+      return fields[field] !== undefined;
+  }
+}
 
 /**
  * The doors let only JSON objects in; one that came in otherwise is found by what the envelope says of it,
@@ -41,68 +163,6 @@ function readable(raw: Buffer): JsonObject {
   }
 }
 
-/** Undefined when the event's category is not one of those that are kept. */
-export function entryOf(
-  event: JournalEvent,
-  values: ValueWriter,
-  categories: readonly EventCategory[],
-): Entry | undefined {
-  const record = readable(event.raw);
-  const fields = indexedFields(record, event);
-  if (!categories.includes(fields.category)) return undefined;
-  const words = recordWords(record);
-  const second = Math.floor(event.eventTime / 1000);
-  const terms: string[] = [EVERY];
-  const isWord = isUuid(event.eventId) && words.delete(event.eventId);
-  terms.push(eventIdTerm(event.eventId, isWord));
-  const numbers = numbersOf(fields, values, terms);
-  for (const word of words) terms.push(wordTerm(word));
-  return {
-    rowid: rowidOf({ second, position: event.place.position }),
-    columns: [
-      event.place.position,
-      event.place.epoch,
-      event.eventTime - second * 1000,
-      storedEventId(event.eventId),
-      ...COLUMN_FIELDS.map((field) => numbers.get(field)?.[0] ?? null),
-      resourcesOf(fields, values),
-      shownAddressOf(fields, values, terms),
-    ],
-    terms: terms.join(' '),
-  };
-}
-
-/** The dictionary's numbers of all values, their terms and those of presence. */
-function numbersOf(
-  fields: IndexedFields,
-  values: ValueWriter,
-  terms: string[],
-): Map<FilterField, readonly number[]> {
-  const numbers = new Map<FilterField, readonly number[]>();
-  for (const field of FILTER_FIELDS) {
-    if (field === 'eventId') continue;
-    const ids = fieldValues(fields, field).map((value) => values.idOf(FIELD_CODE[field], value));
-    for (const id of ids) terms.push(valueTerm(id));
-    numbers.set(field, ids);
-  }
-  for (const { field, term, present } of PRESENCE) {
-    if ((numbers.get(field)?.length ?? 0) > 0 === present) terms.push(term);
-  }
-  return numbers;
-}
-
-function resourcesOf({ resources }: IndexedFields, values: ValueWriter): string | null {
-  if (resources.length === 0) return null;
-  const id = (field: FilterField, text: string | undefined): string =>
-    text === undefined ? '' : values.idOf(FIELD_CODE[field], text).toString(36);
-  return resources
-    .map(
-      ({ type, name, arn }) =>
-        `${id('resourceType', type)}.${id('resourceName', name)}.${id('resourceArn', arn)}`,
-    )
-    .join(';');
-}
-
 /** The entries of a stored list: each resource's type, name and ARN, where it has one. */
 export function resourceIds(stored: unknown): (number | undefined)[][] {
   if (typeof stored !== 'string') return [];
@@ -111,15 +171,6 @@ export function resourceIds(stored: unknown): (number | undefined)[][] {
 
 function entryNumber(text: string): number | undefined {
   return text === '' ? undefined : Number.parseInt(text, 36);
-}
-
-function shownAddressOf(fields: IndexedFields, values: ValueWriter, terms: string[]): number | null {
-  const shown = fields.sourceIPAddress;
-  if (shown === undefined || fieldValues(fields, 'sourceIPAddress')[0] === shown) return null;
-  const id = values.idOf(FIELD_CODE.shownAddress, shown);
-  // Erasing finds by its term whether an entry is still used.
-  terms.push(valueTerm(id));
-  return id;
 }
 
 function storedEventId(eventId: string): string | Buffer {

@@ -35,7 +35,7 @@ export function describeHistoryIndex(
   name: string,
   open: (journal: Pick<Journal, 'read'>) => Promise<OpenHistory>,
 ): void {
-  describe(`${name} is a HistoryIndex`, () => {
+  describe(`${name} is a HistoryIndex`, { timeout: 60_000 }, () => {
     const journal = new ArrayJournal();
     let history: OpenHistory;
     let events: readonly Known[];
@@ -66,7 +66,7 @@ export function describeHistoryIndex(
             hits += rows.length;
           },
         ),
-        { numRuns: 600, seed: 11 },
+        { numRuns: 400, seed: 11 },
       );
       expect(hits).toBeGreaterThan(5_000);
     });

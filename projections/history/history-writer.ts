@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import type { ErasureScope, JournalEvent, JournalSlice, Place } from '#journal/types';
-import { entryOf, resourceIds, type Entry } from '#projections/history/entry';
+import { EntryMaker, resourceIds, type Entry } from '#projections/history/entry';
 import { cutOff, type HistoryPolicy } from '#projections/history/retention';
 import { firstRowidOf, nextSlot, SLOTS } from '#projections/history/rowid';
 import {
@@ -26,6 +26,7 @@ export class HistoryWriter {
   readonly #db: DatabaseSync;
   readonly #policy: HistoryPolicy;
   readonly #values: ValueWriter;
+  readonly #entries: EntryMaker;
   readonly #insertEvent: StatementSync;
   readonly #insertTerms: StatementSync;
 
@@ -33,6 +34,7 @@ export class HistoryWriter {
     this.#db = openWriter(file);
     this.#policy = policy;
     this.#values = new ValueWriter(this.#db);
+    this.#entries = new EntryMaker(this.#values, policy.categories);
     const marks = Array.from({ length: EVENT_COLUMNS }, () => '?').join(', ');
     // The slot may hold another event: then nothing is inserted.
     this.#insertEvent = this.#db.prepare(`INSERT INTO event VALUES (${marks}) ON CONFLICT (id) DO NOTHING`);
@@ -114,7 +116,7 @@ export class HistoryWriter {
   #entry(event: JournalEvent): Entry | undefined {
     const limit = cutOff(this.#policy, event.account);
     if (limit !== undefined && event.eventTime < limit) return undefined;
-    return entryOf(event, this.#values, this.#policy.categories);
+    return this.#entries.entryOf(event);
   }
 
   #insert({ rowid, columns, terms }: Entry): void {
