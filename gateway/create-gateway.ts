@@ -2,7 +2,7 @@ import type { GatewayRuntime } from '@graphql-hive/gateway-runtime';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CairnError } from '#domain/errors';
 import type { Principal } from '#domain/principal';
-import { isLoopback, sendGraphiql, wantsGraphiql } from '#gateway/graphiql';
+import { GraphiqlPage, isLoopback, wantsGraphiql } from '#gateway/graphiql';
 import type { DoorContext } from '#gateway/operation-context';
 import { createRuntime } from '#gateway/runtime';
 import type { GatewaySubgraph } from '#gateway/subgraph';
@@ -25,7 +25,7 @@ export interface GatewayOptions {
 }
 
 export interface Gateway {
-  /** Answers every request to /graphql; resolves when the answer is out or the client gone, never rejects. */
+  /** Answers every request to /graphql; resolves when the answer is out or the client gone. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -46,9 +46,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   // Hive builds its schema and planner at first use; whoever came meanwhile would be turned away.
   await runtime.getSchema();
   await warmUp(runtime);
+  const page = new GraphiqlPage();
   return {
     async handle(request, response) {
-      if (graphiql && wantsGraphiql(request) && isLoopback(request)) return sendGraphiql(response);
+      if (graphiql && wantsGraphiql(request) && isLoopback(request)) return page.send(response);
       return door.open(request, response, async (visit) => {
         await sendResponse(
           await runtime.fetch(toFetchRequest(request, visit.body), toContext(visit)),
