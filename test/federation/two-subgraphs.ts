@@ -14,6 +14,7 @@ import {
 } from 'type-graphql';
 import { CairnError } from '#domain/errors';
 import { type Principal, coversAccount } from '#domain/principal';
+import type { ErrorLog } from '#platform/graphql/present-error';
 import { type Subgraph, type SubgraphDefinition, buildSubgraph } from '#subgraphs/shared/build-subgraph';
 import { batchPerRequest } from '#subgraphs/shared/batch';
 import { PageArgs, connectionOf, edgeOf, pageOf, toConnection } from '#subgraphs/shared/connection';
@@ -169,7 +170,8 @@ export interface TwoSubgraphs {
   readonly log: RecordingLog;
 }
 
-export function twoSubgraphs(): TwoSubgraphs {
+/** Errors go to the fixture's own log unless another is given. */
+export function twoSubgraphs(given?: ErrorLog): TwoSubgraphs {
   const log = new RecordingLog();
   const lookUps: string[][] = [];
   const names = new Map([
@@ -177,8 +179,8 @@ export function twoSubgraphs(): TwoSubgraphs {
     ['000000000002', 'two'],
     ['000000000003', 'three'],
   ]);
-  const people = buildSubgraph(peopleDefinition, { services: { names }, log });
-  const counts = buildSubgraph(countsDefinition, { services: { lookUps }, log });
+  const people = buildSubgraph(peopleDefinition, { services: { names }, log: given ?? log });
+  const counts = buildSubgraph(countsDefinition, { services: { lookUps }, log: given ?? log });
   return { subgraphs: [people, counts], lookUps, log };
 }
 
