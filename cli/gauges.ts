@@ -11,13 +11,14 @@ export function apiGauges(
   history: HistoryIndex,
 ): void {
   const registers = [telemetry.metrics];
+  const onError = (error: unknown): void => log.warn({ err: error }, 'a metric cannot be read');
   const gauge = (name: string, help: string, read: () => Promise<number> | number): void => {
     new Gauge({
       name,
       help,
       registers,
       async collect() {
-        this.set(await read());
+        this.set(await figure(read, onError));
       },
     });
   };
@@ -39,4 +40,17 @@ export function apiGauges(
       return (await history.freshness()).secondsBehind;
     },
   );
+}
+
+/** One figure that cannot be read is not a number; the others are shown all the same. */
+async function figure(
+  read: () => Promise<number> | number,
+  onError: (error: unknown) => void,
+): Promise<number> {
+  try {
+    return await read();
+  } catch (error) {
+    onError(error);
+    return Number.NaN;
+  }
 }
