@@ -1,11 +1,11 @@
-import type { JsonObject } from '#domain/event';
+import type { IndexedFields, JsonObject } from '#domain/event';
 import { bodyOf, indexedFields } from '#domain/event-fields';
 import { categoryOf } from '#domain/event-format';
 import { readRecord } from '#domain/event-parse';
 import { objectIn } from '#domain/event-values';
 import type { JournalEvent } from '#journal/types';
 import { jsonMembers } from '#subgraphs/events/json-members';
-import { flagOf, textOf } from '#subgraphs/events/record-values';
+import { flagOf, textOf, wellFormed } from '#subgraphs/events/record-values';
 import { type UserIdentityParts, userIdentityOf } from '#subgraphs/events/user-identity';
 
 /** The record of an event, read from its bytes. Members of a wrapped record (partner, Config, evidence) are found in its eventData first. */
@@ -27,8 +27,8 @@ export class EventRecord {
     return this.#rawText;
   }
 
-  get fields(): ReturnType<typeof indexedFields> {
-    return indexedFields(this.#record, this.event);
+  get fields(): IndexedFields {
+    return wellFormed(indexedFields(this.#record, this.event));
   }
 
   get userIdentity(): UserIdentityParts | null {

@@ -52,7 +52,10 @@ async function entity(subgraph: Subgraph, text: string, principal = auditor, id 
 async function journalPart(account = ONE): Promise<{ events: number; bytes: number }> {
   const principal: Principal = { keyId: 'a', role: 'administrator', accounts: 'ALL' };
   const { found } = await entity(storage, STORAGE, principal, account);
-  const { parts } = found?.['storage'] as { parts: { name: string; events: number; bytes: number }[] };
+  const { storage: stored } = found as {
+    storage: { parts: { name: string; events: number; bytes: number }[] };
+  };
+  const { parts } = stored;
   expect(parts.map(({ name }) => name)).toEqual(['journal', 'history']);
   return { events: parts[0]?.events ?? -1, bytes: parts[0]?.bytes ?? -1 };
 }
@@ -84,13 +87,15 @@ describe('a log from its first event to an erasure', () => {
     const query = `query ($size: Long!) { publicKeys { vkey since sinceRecord } checkpoint(size: $size) { note } }`;
     const variables = { size: earlier.size };
     const { data } = plain(await runAs(checkpoints, auditor, { text: query, variables }));
-    const keys = (data?.['publicKeys'] as { vkey: string; sinceRecord: number }[]).map(({ vkey }) =>
-      parseVkey(vkey),
-    );
+    const { publicKeys, checkpoint } = data as {
+      publicKeys: { vkey: string; sinceRecord: number }[];
+      checkpoint: { note: string };
+    };
+    const keys = publicKeys.map(({ vkey }) => parseVkey(vkey));
     const known = keys.filter((key): key is NoteKey => key !== undefined);
     expect(known).toHaveLength(1);
     expect(openCheckpoint(latest.note, known)?.root.toString('base64')).toBe(latest.root);
-    expect(openCheckpoint((data?.['checkpoint'] as { note: string }).note, known)?.size).toBe(earlier.size);
+    expect(openCheckpoint(checkpoint.note, known)?.size).toBe(earlier.size);
     const none = plain(await runAs(checkpoints, auditor, { text: query, variables: { size: 99_999 } }));
     expect(none.data?.['checkpoint']).toBeNull();
   });

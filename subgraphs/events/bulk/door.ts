@@ -157,8 +157,9 @@ function sendFailure(response: ServerResponse, failure: unknown, { requestId, lo
     send(response, 500, { ...report, error: { code: 'INTERNAL', message }, requestId });
     return;
   }
-  const { code, message, path, retryAfter, status } = reason;
-  if (retryAfter !== undefined) response.setHeader('Retry-After', String(Math.ceil(retryAfter)));
+  const { code, message, path, status } = reason;
+  const retryAfter = reason.retryable ? Math.ceil(reason.retryAfter ?? BUSY_SECONDS) : undefined;
+  if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
   send(response, status, { ...report, error: { code, message, path, retryAfter }, requestId });
 }
