@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { CairnError } from '#domain/errors';
 import { Appender, APPEND_LIMITS, type AppendLimits } from '#journal/append/appender';
 import { Committer } from '#journal/append/committer';
@@ -8,13 +7,13 @@ import { Eraser } from '#journal/erase';
 import { Erasures } from '#journal/erasures';
 import { EVENT_ID_KEY, EventIds } from '#journal/event-id';
 import { Identities } from '#journal/format/identity';
-import { uuidBytes } from '#journal/format/uuid';
 import { ClearFrames } from '#journal/read/clear-frames';
 import { Epochs } from '#journal/read/epochs';
 import { Reader } from '#journal/read/reader';
 import { SegmentRuns } from '#journal/read/segment-runs';
 import { TailRuns } from '#journal/read/tail-runs';
-import { Sealer } from '#journal/seal';
+import { recoverJournal, type Recovery } from '#journal/recover';
+import { Sealer, type SealerDeps } from '#journal/seal';
 import { noSteps, type Steps } from '#journal/steps';
 import { DataKeyStore } from '#journal/store/data-key-store';
 import { ErasureStore, type Erasure } from '#journal/store/erasure-store';
@@ -54,6 +53,11 @@ export interface JournalOptions {
   readonly sealBytes?: number;
   /** Age of the tail from which it is sealed, in milliseconds; a minute unless told. */
   readonly sealMs?: number;
+  /**
+   * Whether to bring rows and objects together first and to finish erasures; true unless told. One process
+   * at each start must; others may leave it to that one.
+   */
+  readonly recover?: boolean;
   /** For crash tests. */
   readonly step?: Steps;
 }
@@ -74,15 +78,17 @@ export interface OpenJournal extends Journal {
   load(): number;
 }
 
-/** Opens the journal; begins its log when there is none. The pool and the stores stay the caller's to close. */
+/**
+ * Opens the journal; begins its log when there is none. The pool and the stores stay the caller's to close.
+ * CORRUPT when rows, objects, checkpoints or anchor contradict one another.
+ */
 export async function openJournal(deps: JournalDeps, options: JournalOptions = {}): Promise<OpenJournal> {
   const { pool, pubsub } = deps;
   const store = new LogStore(pool);
-  const { log } = await firstHead(store);
+  const recover = options.recover ?? true;
   const erasures = new Erasures(new ErasureStore(pool));
   await available(() => erasures.refresh());
   const onError = (what: string) => (error: unknown) => deps.log.warn({ err: error }, what);
-  const unlisten = await erasures.listen(pubsub, onError('erasures cannot be read'));
   const dataKeys = new DataKeys({
     store: new DataKeyStore(pool),
     objects: deps.keyObjects,
@@ -90,6 +96,9 @@ export async function openJournal(deps: JournalDeps, options: JournalOptions = {
     erasures,
   });
   const step = options.step ?? noSteps;
+  const sealerDeps = sealerDepsOf(deps, options, dataKeys);
+  if (recover) logRecovery(deps.log, await recoverJournal(sealerDeps));
+  const { log } = await available(() => requireHead(store));
   const reader = createReader(deps, log, { erasures, dataKeys });
   const refusals = new RefusalStore(pool);
   const committer = new Committer({
@@ -110,7 +119,7 @@ export async function openJournal(deps: JournalDeps, options: JournalOptions = {
     doorbell: new Doorbell(pubsub, onError('the doorbell cannot be rung')),
     limits: { ...APPEND_LIMITS, ...options.append },
   });
-  const sealer = createSealer(deps, options, dataKeys);
+  const sealer = new Sealer(sealerDeps);
   const eraser = new Eraser({
     store: new ErasureStore(pool),
     erasures,
@@ -120,6 +129,8 @@ export async function openJournal(deps: JournalDeps, options: JournalOptions = {
     onError: onError('an erasure cannot be announced'),
     step,
   });
+  if (recover) await eraser.resume();
+  const unlisten = await erasures.listen(pubsub, onError('erasures cannot be read'));
   return {
     append: (submission) => appender.append(submission),
     head: async () => {
@@ -160,9 +171,15 @@ function createReader(
   });
 }
 
-function createSealer(deps: JournalDeps, options: JournalOptions, dataKeys: DataKeys): Sealer {
+function logRecovery(log: Log, { created, rebuilt, replayed, newEpoch }: Recovery): void {
+  if (newEpoch !== undefined) log.warn({ newEpoch, rebuilt, replayed }, 'the log goes on in a new epoch');
+  else if (replayed > 0) log.info({ replayed }, 'records were adopted from their objects');
+  else if (created) log.info('a log was begun');
+}
+
+function sealerDepsOf(deps: JournalDeps, options: JournalOptions, dataKeys: DataKeys): SealerDeps {
   const { pool, objects, keyObjects, anchor, keys, log } = deps;
-  return new Sealer({
+  return {
     pool,
     objects,
     keyObjects,
@@ -173,17 +190,7 @@ function createSealer(deps: JournalDeps, options: JournalOptions, dataKeys: Data
     ...(options.step === undefined ? {} : { step: options.step }),
     ...(options.sealBytes === undefined ? {} : { sealBytes: options.sealBytes }),
     ...(options.sealMs === undefined ? {} : { sealMs: options.sealMs }),
-  });
-}
-
-async function firstHead(store: LogStore): Promise<Head> {
-  return available(async () => {
-    const head = await store.head();
-    if (head !== undefined) return head;
-    const log = uuidBytes(randomUUID());
-    if (log !== undefined) await store.create(log);
-    return requireHead(store);
-  });
+  };
 }
 
 async function requireHead(store: LogStore): Promise<Head> {

@@ -68,16 +68,6 @@ export class LogStore {
     return rows[0] === undefined ? undefined : readHead(rows[0]);
   }
 
-  /** Begins a log; false when there is one. */
-  async create(log: Buffer): Promise<boolean> {
-    const { rowCount } = await this.#pool.query(
-      `INSERT INTO journal_log (log, epoch, position, batches, chain, received_at)
-       VALUES ($1::uuid, 0, 0, 0, $2, 0) ON CONFLICT DO NOTHING`,
-      [log.toString('hex'), Buffer.alloc(32)],
-    );
-    return rowCount === 1;
-  }
-
   /** Commits one batch; durable when it resolves. Failures as `sqlFailure` tells them. */
   async commit(
     row: CommitRow,
