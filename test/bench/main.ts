@@ -1,0 +1,42 @@
+/**
+ * `npm run bench`: how fast Cairn records and finds, what it needs, and what the obvious alternatives need.
+ * `-- --quick` takes a tenth of the events, `--write` puts the report into docs/benchmarks.md.
+ */
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { locateBinaries } from '#platform/postgres/binaries';
+import { benchIngest } from '#test/bench/ingest';
+import { benchMillion } from '#test/bench/million';
+import { renderReport } from '#test/bench/report';
+
+const REPORT = new URL('../../docs/benchmarks.md', import.meta.url);
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+  },
+});
+const part = options.quick ? 10 : 1;
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+const ingestSize = { rounds: Number(options.rounds), events: 100_000 / part, say };
+const millionSize = { events: 1_000_000 / part, say };
+if (options.only === 'ingest') {
+  process.stdout.write(`${JSON.stringify(await benchIngest(ingestSize), null, 2)}\n`);
+} else if (options.only === 'million') {
+  process.stdout.write(`${JSON.stringify(await benchMillion(millionSize), null, 2)}\n`);
+} else {
+  const ingest = await benchIngest(ingestSize);
+  const million = await benchMillion(millionSize);
+  const { postgres } = await locateBinaries(undefined);
+  const postgresVersion = execFileSync(postgres, ['--version'], { encoding: 'utf8' }).trim();
+  const report = renderReport({ quick: options.quick, postgresVersion, ingest, million });
+  process.stdout.write(report);
+  if (options.write) await writeFile(REPORT, report);
+}

@@ -1,0 +1,103 @@
+import { cpus, release, totalmem } from 'node:os';
+import type { IngestResult, Rate } from '#test/bench/ingest';
+import type { MillionResult } from '#test/bench/million';
+import type { Latency } from '#test/bench/pages';
+
+export interface BenchResult {
+  readonly quick: boolean;
+  readonly postgresVersion: string;
+  readonly ingest: IngestResult;
+  readonly million: MillionResult;
+}
+
+const number = (value: number): string => Math.round(value).toLocaleString('en');
+const row = (...cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+
+/** The report for people. Aims that are missed are said first. */
+export function renderReport({ quick, postgresVersion, ingest, million }: BenchResult): string {
+  const missed = missedAims(ingest, million);
+  return `# Benchmarks
+
+\`npm run bench\` makes this page. It runs a real product on this machine, sends generated CloudTrail-like records
+(${ingest.recordBytes} bytes on average) through the bulk door, and counts the CPU of every process, the sender's too.
+${quick ? '\n**A quick run with a tenth of the events: not for comparing.**\n' : ''}
+- Date: ${new Date().toISOString().slice(0, 10)}
+- Machine: ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}
+- Node ${process.version}, ${postgresVersion}
+
+${missed.length === 0 ? 'All aims are met.' : `Missed aims:\n\n${missed.map((line) => `- ${line}`).join('\n')}`}
+
+## Recording
+
+Medians of ${ingest.rounds} rounds of ${number(ingest.eventsPerRound)} events, the rows of each round one after the other on the same
+events. "Sealed" waits until the last event lies in a segment; the tail is sealed when it is a second old here.
+
+| | events/s | events per CPU-second |
+|---|---:|---:|
+${rateRow('Cairn, durable (answered)', ingest.durable)}
+${rateRow('Cairn, durable and sealed', ingest.sealed)}
+${rateRow('PostgreSQL: COPY, jsonb, primary key, 3 btrees', ingest.postgres)}
+${rateRow('bare cost: parse, SHA-256, zstd, write, fsync', ingest.bare)}
+${rateRow(`Cairn with event history keeping up, ${number(million.events)} events`, million)}
+
+Per CPU-second Cairn (sealed) records ${ingest.againstPostgres.toFixed(2)} times as many events as PostgreSQL, and ${ingest.againstBare.toFixed(2)} times the bare cost's.
+History was at most ${number(million.mostBehind)} events behind${million.catchUpPerSecond === undefined ? '' : ` and caught up at ${number(million.catchUpPerSecond)} events/s`}.
+
+## Finding, with ${number(million.events)} events
+
+Pages of 50 with \`raw\`, over HTTP at the events subgraph, 200 seeded filters one after the other; milliseconds.
+
+| | p50 | p95 | max | slowest |
+|---|---:|---:|---:|---|
+${latencyRow('fields, three fields, a day, exists', million.pages)}
+${latencyRow('the same again', million.pagesAgain)}
+${latencyRow('prefix, CIDR, words', million.hardPages)}
+
+## Space and memory, with ${number(million.events)} events
+
+| part | bytes per event |
+|---|---:|
+${Object.entries(million.bytesPerEvent)
+  .map(([part, bytes]) => row(part, number(bytes)))
+  .join('\n')}
+
+\`postgres\` includes its write-ahead log (\`postgres/pg_wal\`), which is reused and does not grow with the events.
+
+| process | peak MB |
+|---|---:|
+${Object.entries(million.peakMegabytes)
+  .map(([name, peak]) => row(name, number(peak)))
+  .join('\n')}
+`;
+}
+
+function rateRow(name: string, { perSecond, perCpuSecond }: Rate): string {
+  return row(name, number(perSecond), number(perCpuSecond));
+}
+
+function latencyRow(name: string, { p50, p95, max, slowest }: Latency): string {
+  return row(name, p50.toFixed(1), p95.toFixed(1), max.toFixed(1), `\`${slowest.replaceAll('|', '\\|')}\``);
+}
+
+/** What issue 3 asks for on two cores. */
+function missedAims(ingest: IngestResult, million: MillionResult): string[] {
+  const heaviest = Object.entries(million.peakMegabytes).toSorted(([, a], [, b]) => b - a)[0];
+  const aims: readonly (readonly [boolean, string])[] = [
+    [
+      ingest.sealed.perSecond >= 30_000,
+      `30,000 durable and sealed events/s: ${number(ingest.sealed.perSecond)}`,
+    ],
+    [million.perSecond >= 20_000, `20,000 events/s with history keeping up: ${number(million.perSecond)}`],
+    [
+      ingest.againstPostgres >= 1.5,
+      `1.5 times PostgreSQL's events per CPU-second: ${ingest.againstPostgres.toFixed(2)}`,
+    ],
+    [(heaviest?.[1] ?? 0) < 512, `each process under 512 MB: ${heaviest?.[0]} ${heaviest?.[1]} MB`],
+    [million.pages.p95 <= 20, `pages within 20 ms at p95: ${million.pages.p95.toFixed(1)} ms`],
+    [
+      million.hardPages.p95 <= 100,
+      `prefix, CIDR and words within 100 ms at p95: ${million.hardPages.p95.toFixed(1)} ms`,
+    ],
+  ];
+  return aims.flatMap(([met, line]) => (met ? [] : [line]));
+}
