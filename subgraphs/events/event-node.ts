@@ -60,7 +60,7 @@ export class EventNode {
   get errorCode() {
     return this.fields.errorCode;
   }
-  get category() {
+  get eventCategory() {
     return this.fields.category;
   }
   get awsRegion() {
@@ -127,6 +127,9 @@ export class EventNode {
     return this.json('eventData');
   }
 
+  get accountId() {
+    return this.fields.account;
+  }
   get account() {
     return { id: this.fields.account };
   }

@@ -58,7 +58,7 @@ describe('events', () => {
   it('lists the newest first, and pages through to the end and back', async () => {
     const newestFirst = texts.map((_, index) => `id-${index}`).toReversed();
     expect(ids(await events(administrator, ''))).toEqual(newestFirst);
-    expect(ids(await events(administrator, '(orderBy: TIME_ASC, first: 3)'))).toEqual([
+    expect(ids(await events(administrator, '(orderBy: EVENT_TIME_ASC, first: 3)'))).toEqual([
       'id-0',
       'id-1',
       'id-2',
@@ -110,7 +110,7 @@ describe('events', () => {
   it('reads a page of the list from the index alone, and its records in one go', async () => {
     cairn.journal.gets.length = 0;
     const columns = `account { id } eventTime eventName eventSource readOnly username principalArn accessKeyId
-      resources { type name arn } awsRegion sourceIPAddress userAgent errorCode category`;
+      resources { type name arn } awsRegion sourceIPAddress userAgent errorCode eventCategory accountId`;
     await events(administrator, '(first: 10)', columns);
     expect(cairn.journal.gets).toEqual([]);
     const page = await events(administrator, '(first: 10)', 'raw requestParameters eventVersion');

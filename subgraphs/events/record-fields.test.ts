@@ -8,7 +8,7 @@ import { plain } from '#test/events/run-subgraph';
 const ONE = '111111111111';
 const administrator: Principal = { keyId: 'admin', role: 'administrator', accounts: 'ALL' };
 
-const ALL_FIELDS = `id account { id } raw receivedAt source eventId eventTime category eventName eventSource readOnly
+const ALL_FIELDS = `id account { id } raw receivedAt source eventId eventTime eventCategory accountId eventName eventSource readOnly
   username principalArn accessKeyId resources { type name arn } awsRegion sourceIPAddress userAgent errorCode
   errorMessage eventVersion eventType apiVersion managementEvent requestId requestParameters responseElements
   additionalEventData serviceEventDetails recipientAccountId sharedEventId vpcEndpointId vpcEndpointAccountId

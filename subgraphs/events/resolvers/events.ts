@@ -1,12 +1,14 @@
 import { Arg, Args, Ctx, ID, Query, Resolver } from 'type-graphql';
-import type { HistoryCounts, HistoryOrder } from '#projections/history/history-index';
+import type { HistoryCounts } from '#projections/history/history-index';
 import type { EventNode } from '#subgraphs/events/event-node';
 import { Event, EventConnection } from '#subgraphs/events/schema/event';
 import { EventFilterInput } from '#subgraphs/events/schema/filter-input';
 import {
+  EVENT_ORDERS,
   EventCounts,
   EventCountsArgs,
   EventOrder,
+  type EventOrderName,
   HistoryFreshness,
   SourceCounters,
 } from '#subgraphs/events/schema/history';
@@ -30,13 +32,19 @@ export class EventsResolver {
   async events(
     @Arg('filter', () => EventFilterInput, { nullable: true, description: FILTER })
     filter: EventFilterInput | null,
-    @Arg('orderBy', () => EventOrder, { defaultValue: 'TIME_DESC', description: 'The order of the list.' })
-    order: HistoryOrder,
+    @Arg('orderBy', () => EventOrder, {
+      defaultValue: 'EVENT_TIME_DESC',
+      description: 'The order of the list.',
+    })
+    orderBy: EventOrderName,
     @Args(() => PageArgs) args: PageArgs,
     @Ctx() { services, principal }: Context,
   ): Promise<ConnectionOf<EventNode>> {
     const page = pageOf(args, PAGE_SIZES);
-    const { nodes, more } = await services.reader.search(principal, filter, { order, page });
+    const { nodes, more } = await services.reader.search(principal, filter, {
+      order: EVENT_ORDERS[orderBy],
+      page,
+    });
     return toConnection({ page, nodes, more, cursorOf: ({ id }) => id });
   }
 

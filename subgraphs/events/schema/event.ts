@@ -55,6 +55,9 @@ export class Event {
   @Field(() => Account, { description: 'The account that the event belongs to.' })
   account!: Account;
 
+  @Field(() => AccountId, { description: 'The id of `account`, without asking for the account.' })
+  accountId!: string;
+
   @Field(() => String, {
     description: 'The record, exactly as it was received, byte for byte: JSON text.',
   })
@@ -79,7 +82,7 @@ export class Event {
   eventTime!: Date;
 
   @Field(() => EventCategory, { description: 'What kind of record it is.' })
-  category!: Category;
+  eventCategory!: Category;
 
   @Field(() => String, { nullable: true, description: `What was done, such as \`ConsoleLogin\`. ${LISTED}` })
   eventName!: string | null;

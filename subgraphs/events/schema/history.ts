@@ -2,7 +2,6 @@ import { ArgsType, Field, Float, Int, ObjectType, registerEnumType } from 'type-
 import { FILTER_FIELDS, type FilterField } from '#domain/filter/filter';
 import {
   HISTORY_INTERVALS,
-  HISTORY_ORDERS,
   type HistoryInterval,
   type HistoryOrder,
 } from '#projections/history/history-index';
@@ -12,14 +11,24 @@ import { DateTime, Long } from '#subgraphs/shared/scalars';
 const named = <Name extends string>(names: readonly Name[]): Record<string, Name> =>
   Object.fromEntries(names.map((name) => [name, name]));
 
-export const EventOrder: Record<string, HistoryOrder> = named(HISTORY_ORDERS);
+/** How the subgraph's words for orders are those of event history. */
+export const EVENT_ORDERS = {
+  EVENT_TIME_DESC: 'TIME_DESC',
+  EVENT_TIME_ASC: 'TIME_ASC',
+} as const satisfies Record<string, HistoryOrder>;
+export type EventOrderName = keyof typeof EVENT_ORDERS;
+
+export const EventOrder: Record<EventOrderName, EventOrderName> = {
+  EVENT_TIME_DESC: 'EVENT_TIME_DESC',
+  EVENT_TIME_ASC: 'EVENT_TIME_ASC',
+};
 registerEnumType(EventOrder, {
   name: 'EventOrder',
   description:
     'How events are listed. Events of the same second are in the order in which they were recorded.',
   valuesConfig: {
-    TIME_DESC: { description: 'The newest eventTime first.' },
-    TIME_ASC: { description: 'The oldest eventTime first.' },
+    EVENT_TIME_DESC: { description: 'The newest eventTime first.' },
+    EVENT_TIME_ASC: { description: 'The oldest eventTime first.' },
   },
 });
 
