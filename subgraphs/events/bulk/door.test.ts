@@ -245,7 +245,7 @@ describe('bulk door', () => {
   });
 
   it('ends bodies that never end: idle ones, slow ones, and those that only grow', async () => {
-    const { start, send } = await setUp({ idleMs: 60, totalMs: 300, maxBytes: 1 << 16 });
+    const { start, send } = await setUp({ idleMs: 400, totalMs: 1_200, maxBytes: 1 << 16 });
     const idle = start();
     idle.request.on('error', () => undefined);
     idle.request.write(`${recordText()}\n`);
@@ -255,7 +255,7 @@ describe('bulk door', () => {
 
     const slow = start();
     slow.request.on('error', () => undefined);
-    const drip = setInterval(() => slow.request.write(' '), 20);
+    const drip = setInterval(() => slow.request.write(' '), 50);
     expect((await slow.answer).status).toBe(408);
     clearInterval(drip);
 
