@@ -48,7 +48,7 @@ export function plainFilters(events: readonly Buffer[], count: number, seed: num
       case 0:
         return equals(conditions[(index / 4) % conditions.length] ?? pick(conditions, random));
       case 1:
-        return { and: [any(), any(), any()] };
+        return { and: distinct(conditions, 3, random).map(equals) };
       case 2:
         return { ...dayOf(fields), and: [any()] };
       default: {
@@ -127,4 +127,10 @@ function pick<T>(items: readonly T[], random: Random): T {
   const item = items[random.below(items.length)];
   if (item === undefined) throw new RangeError('Nothing to choose from.');
   return item;
+}
+
+function distinct<T>(items: readonly T[], count: number, random: Random): T[] {
+  const chosen = new Set<T>();
+  while (chosen.size < Math.min(count, items.length)) chosen.add(pick(items, random));
+  return [...chosen];
 }

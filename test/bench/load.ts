@@ -17,16 +17,16 @@ interface Answer {
 }
 
 const SEED = 20_260;
-/** The month that the events lie in: the last whole 30 days, so that retention and history keep all of them. */
 const DAY_MS = 86_400_000;
+/** The month that the events lie in: the 30 days before today. */
 export const TO = Math.floor(Date.now() / DAY_MS) * DAY_MS;
 export const FROM = TO - 30 * DAY_MS;
 const BODY_EVENTS = 10_000;
 const IN_FLIGHT = 4;
 
-/** Events that no other `run` has, a month in order of time as a log shipper would bring it. */
-export function generate(run: number, count: number): Buffer[] {
-  const options = { seed: SEED, run, count, from: FROM, to: TO, accounts: EXAMPLE_ACCOUNTS };
+/** Events that no other `run` has, about in order of time as a log shipper would bring them. */
+export function generate(run: number, count: number, [from, to] = [FROM, TO]): Buffer[] {
+  const options = { seed: SEED, run, count, from, to, accounts: EXAMPLE_ACCOUNTS };
   return generateEvents(options)
     .map((text) => Buffer.from(text))
     .toArray();

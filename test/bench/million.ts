@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { hardFilters, plainFilters } from '#test/bench/filters';
 import { folderSize } from '#test/bench/folder-size';
-import { bodiesOf, generate, send } from '#test/bench/load';
+import { bodiesOf, FROM, generate, send, TO } from '#test/bench/load';
 import { meter } from '#test/bench/meter';
 import { benchPages, type Latency } from '#test/bench/pages';
 import type { ProcessCost } from '#test/bench/process-cost';
@@ -77,7 +77,8 @@ async function fill(product: Product, count: number, say: MillionSize['say']): P
   let caughtUp: number | undefined;
   const size = Math.min(ROUND, count);
   for (let done = 0; done < count; done += size) {
-    const events = generate(FIRST_RUN + done / size, size);
+    const at = (share: number): number => FROM + ((TO - FROM) * share) / count;
+    const events = generate(FIRST_RUN + done / size, size, [at(done), at(done + size)]);
     // A few of every round: filters are made of events that lie all over the history.
     kept = [...kept, ...events.filter((_, index) => index % 100 === 0)];
     const bodies = bodiesOf(events);
@@ -105,10 +106,10 @@ async function fill(product: Product, count: number, say: MillionSize['say']): P
 }
 
 function roleOf({ command }: ProcessCost): string | undefined {
-  const [role] = /(?<=main\.js )\w+/.exec(command) ?? [];
+  const [, role] = /^cairn (api|worker) |main\.js (api|worker)\b/.exec(command) ?? [];
   if (role !== undefined) return role;
   if (/cairn\.mjs start/.test(command)) return 'supervisor';
-  return /bin\/postgres /.test(command) ? 'postmaster' : undefined;
+  return /bin\/postgres .*-D /.test(command) ? 'postmaster' : undefined;
 }
 
 async function sizes(dataDir: string, count: number): Promise<Record<string, number>> {

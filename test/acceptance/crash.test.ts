@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { crashCycle, removeCycle, type CycleReport } from '#test/soak/crash-cycle';
+
+describe('a platform that is killed ten times under load', () => {
+  let report: CycleReport;
+  const lines: string[] = [];
+
+  beforeAll(async () => {
+    report = await crashCycle({ kills: 10, seed: 4, say: (line) => lines.push(line) });
+  });
+  afterAll(() => removeCycle(report));
+
+  it('has every acknowledged event, once, as it was sent', () => {
+    const { lost, twice, altered, unknown } = report;
+    expect({ lost, twice, altered, unknown }).toEqual({ lost: [], twice: [], altered: [], unknown: [] });
+    expect(report.acknowledged).toBeGreaterThan(1_000);
+    expect(lines).toHaveLength(10);
+  });
+
+  it('was hit while it worked', () => {
+    expect(report.sentAgain).toBeGreaterThan(0);
+  });
+
+  it('has counted every event that came in, and gave positions without a gap', () => {
+    const { received, accepted, duplicate, conflict, refused } = report.counters;
+    expect(received).toBe(accepted + duplicate + conflict + refused);
+    expect(accepted).toBe(report.acknowledged);
+    expect(report.position).toBe(report.acknowledged);
+  });
+
+  it('passes cairn verify', () => {
+    expect(report.verify).toMatchObject({ code: 0 });
+  });
+});
