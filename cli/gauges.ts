@@ -3,50 +3,60 @@ import type { Installation } from '#cli/installation';
 import type { OpenJournal } from '#journal/journal';
 import { tailState } from '#journal/store/seal-store';
 import type { HistoryIndex } from '#projections/history/history-index';
+import type { Projector } from '#workers/project';
 
-/** Figures that are read when somebody asks for the metrics. docs/operations tells when to worry. */
-export function apiGauges(
-  { telemetry, pool }: Installation,
-  journal: OpenJournal,
-  history: HistoryIndex,
-): void {
-  const registers = [telemetry.metrics];
-  const onError = (error: unknown): void => log.warn({ err: error }, 'a metric cannot be read');
-  const gauge = (name: string, help: string, read: () => Promise<number> | number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      async collect() {
-        this.set(await figure(read, onError));
-      },
-    });
-  };
+type Read = () => Promise<number> | number;
+
+/** Figures of the journal and of its views, read when somebody asks for the metrics. */
+export function apiGauges(installation: Installation, journal: OpenJournal, history: HistoryIndex): void {
+  const gauge = gaugesOf(installation);
   gauge('cairn_journal_position', 'Events that the journal has accepted.', async () => {
     return (await journal.head()).position;
   });
   gauge('cairn_journal_queue_bytes', 'Raw bytes of events that wait for their commit.', () => journal.load());
   gauge('cairn_journal_tail_batches', 'Batches that are not yet sealed into a segment.', async () => {
-    const { size } = await tailState(pool);
-    return size.batches;
+    return (await tailState(installation.pool)).size.batches;
   });
   gauge('cairn_history_events_behind', 'Events that event history has not seen yet.', async () => {
     return (await history.freshness()).eventsBehind;
   });
   gauge(
     'cairn_history_seconds_behind',
-    'Age of the oldest event that event history has not seen yet.',
+    'Age of the oldest event that history has not seen yet.',
     async () => {
       return (await history.freshness()).secondsBehind;
     },
   );
 }
 
+/** What the worker knows of the projection that it moves. */
+export function projectorGauges(installation: Installation, projector: Projector): void {
+  const gauge = gaugesOf(installation);
+  const { name } = projector;
+  gauge(`cairn_projection_${name}_events_behind`, `Events that ${name} has not applied yet.`, () => {
+    return projector.state().eventsBehind;
+  });
+  gauge(`cairn_projection_${name}_stopped`, `1 while ${name} cannot go on; the log says why.`, () => {
+    return projector.state().status === 'STOPPED' ? 1 : 0;
+  });
+}
+
+function gaugesOf({ telemetry, log }: Installation): (name: string, help: string, read: Read) => void {
+  const registers = [telemetry.metrics];
+  return (name, help, read) => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        this.set(await figure(read, (error) => log.warn({ err: error, metric: name }, 'cannot be read')));
+      },
+    });
+  };
+}
+
 /** One figure that cannot be read is not a number; the others are shown all the same. */
-async function figure(
-  read: () => Promise<number> | number,
-  onError: (error: unknown) => void,
-): Promise<number> {
+async function figure(read: Read, onError: (error: unknown) => void): Promise<number> {
   try {
     return await read();
   } catch (error) {

@@ -6,17 +6,14 @@ import { register as registerAccounts } from '#cli/accounts';
 import type { CliContext } from '#cli/cli-context';
 import { EXIT } from '#cli/cli-context';
 import { CairnClient, PlatformError } from '#cli/client';
-import { register as registerDoctor } from '#cli/doctor';
 import { register as registerErase } from '#cli/erase';
 import { register as registerEvents } from '#cli/events';
 import { register as registerImport } from '#cli/import';
 import { register as registerKeys } from '#cli/keys';
 import { register as registerProcesses } from '#cli/processes';
-import { register as registerProof } from '#cli/proof';
 import { readProfile } from '#cli/profile';
 import { register as registerRebuild } from '#cli/rebuild';
 import { register as registerStart } from '#cli/start';
-import { register as registerVerify } from '#cli/verify';
 import { CairnError } from '#domain/errors';
 import type { ClientConfig } from '#platform/config';
 import { ConfigError, loadClientConfig } from '#platform/config';
@@ -66,10 +63,7 @@ function createProgram(cli: CliContext): Command {
   registerKeys(program, cli);
   registerAccounts(program, cli);
   registerErase(program, cli);
-  registerVerify(program, cli);
-  registerProof(program, cli);
   registerRebuild(program, cli);
-  registerDoctor(program, cli);
   registerProcesses(program);
   return program;
 }
@@ -89,7 +83,10 @@ function explain(error: unknown): { readonly text: string; readonly code: number
         : EXIT.unavailable;
     return { text: `${error.code}: ${error.message}`, code };
   }
-  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), code: EXIT.unavailable };
+  return {
+    text: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    code: EXIT.unavailable,
+  };
 }
 
 try {

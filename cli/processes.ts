@@ -1,26 +1,35 @@
 import type { Command } from 'commander';
-import { runApi } from '#cli/api';
-import { prepareInstallation } from '#cli/prepare';
-import { runWorker } from '#cli/worker';
 import type { Config } from '#platform/config';
 import { loadConfig } from '#platform/config';
 import { createLog } from '#platform/log';
 import { Shutdown, onStopSignals } from '#platform/shutdown';
 
-/** The processes that the supervisor runs; people start them by hand only in a cluster. */
+/**
+ * The processes that the supervisor runs; people start them by hand only in a cluster. Their rooms are loaded
+ * when one runs, so that the other commands start at once.
+ */
 export function register(program: Command): void {
   program
     .command('prepare', { hidden: true })
     .description('migrate the database and recover the journal')
-    .action(async () => tell({ type: 'prepared', ...(await prepareInstallation(loadConfig())) }));
+    .action(async () => {
+      const { prepareInstallation } = await import('#cli/prepare');
+      tell({ type: 'prepared', ...(await prepareInstallation(loadConfig())) });
+    });
   program
     .command('api', { hidden: true })
     .description('run the process that answers')
-    .action(() => serve('api', async (config, shutdown) => (await runApi(config, shutdown)).url));
+    .action(async () => {
+      const { runApi } = await import('#cli/api');
+      await serve('api', async (config, shutdown) => (await runApi(config, shutdown)).url);
+    });
   program
     .command('worker', { hidden: true })
     .description('run the process that moves projections and runs jobs')
-    .action(() => serve('worker', async (config, shutdown) => (await runWorker(config, shutdown)).url));
+    .action(async () => {
+      const { runWorker } = await import('#cli/worker');
+      await serve('worker', async (config, shutdown) => (await runWorker(config, shutdown)).url);
+    });
 }
 
 type Start = (config: Config, shutdown: Shutdown) => Promise<string>;

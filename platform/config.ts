@@ -81,6 +81,7 @@ const CATEGORIES = [
   'ConfigurationItem',
   'Evidence',
 ] as const;
+const WORKER_DUTIES = ['projections', 'jobs'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const MEGABYTE = 1_048_576;
 
@@ -93,6 +94,18 @@ const SERVER = {
   ),
   host: variable('CAIRN_HOST', text, '127.0.0.1', 'Address to listen on.'),
   port: variable('CAIRN_PORT', whole(0, 65_535), '4600', 'Port to listen on; 0 takes a free one.'),
+  workerPort: variable(
+    'CAIRN_WORKER_PORT',
+    whole(0, 65_535),
+    '4601',
+    'Port of the worker’s health and metrics, on the loopback; 0 takes a free one.',
+  ),
+  workerDuties: variable(
+    'CAIRN_WORKER_DUTIES',
+    list(z.enum(WORKER_DUTIES, `must be among ${WORKER_DUTIES.join(', ')}`)),
+    WORKER_DUTIES.join(','),
+    'What a worker process does, separated by commas: move projections, run jobs (sealing is one).',
+  ),
   postgresUrl: optional(
     'CAIRN_POSTGRES_URL',
     url(['postgres:', 'postgresql:']),
@@ -241,10 +254,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** @throws ConfigError */
-export function loadConfig(environment: Environment = process.env): Config {
+/** `flags` are variables by another door (the command line); they win. @throws ConfigError */
+export function loadConfig(environment: Environment = process.env, flags: Environment = {}): Config {
   const mistakes = unknownNames(environment);
-  const config = readAll(SERVER, environment, mistakes);
+  const config = readAll(SERVER, { ...environment, ...flags }, mistakes);
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     mistakes.push('CAIRN_TLS_CERT and CAIRN_TLS_KEY must be set together.');
   }
