@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { Shutdown, STAGE, onStopSignals } from '#platform/shutdown';
 
@@ -51,13 +51,33 @@ test('what fails or hangs is told and does not keep the rest', async () => {
   ]);
 });
 
-test('the second signal is known from the first', () => {
+test('what is added after the end began ends at once', async () => {
+  const { shutdown } = recorder();
+  expect(await shutdown.run('test')).toBe(true);
+  const late = (run: () => Promise<void>): void =>
+    shutdown.add({ name: 'late', stage: 0, timeout: 100, run });
+  let ended = false;
+  late(async () => {
+    await Promise.resolve();
+    ended = true;
+  });
+  expect(await shutdown.run('again')).toBe(true);
+  expect(ended).toBe(true);
+  late(() => Promise.reject(new Error('no')));
+  expect(await shutdown.run('again')).toBe(false);
+});
+
+test('a second signal is known from the first, and from its echo', () => {
+  vi.useFakeTimers();
   const heard: unknown[] = [];
   const before = process.listenerCount('SIGINT');
   const forget = onStopSignals((signal, again) => heard.push([signal, again]));
   process.emit('SIGTERM', 'SIGTERM');
   process.emit('SIGINT', 'SIGINT');
+  vi.advanceTimersByTime(1_500);
+  process.emit('SIGINT', 'SIGINT');
   forget();
+  vi.useRealTimers();
   expect(process.listenerCount('SIGINT')).toBe(before);
   expect(heard).toEqual([
     ['SIGTERM', false],

@@ -22,15 +22,17 @@ export class Shutdown {
     this.#log = log;
   }
 
+  /** What is added once the end has begun (a start that was interrupted) ends at once. */
   add(step: ShutdownStep): void {
-    this.#steps.push(step);
+    if (this.#running === undefined) this.#steps.push(step);
+    else this.#running = Promise.all([this.#running, this.#end(step)]).then((ended) => ended.every(Boolean));
   }
 
   get begun(): boolean {
     return this.#running !== undefined;
   }
 
-  /** True when every step ended well. Later calls get the first one's outcome. */
+  /** True when every step ended well. Later calls wait for the same end, and for what was added meanwhile. */
   run(reason: string): Promise<boolean> {
     this.#running ??= this.#runAll(reason);
     return this.#running;
@@ -66,20 +68,24 @@ export class Shutdown {
   }
 }
 
+const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** A terminal and npm both send what one Ctrl-C means. */
+const SAME_WISH_MS = 1_000;
+
 /**
- * Calls back on SIGINT and SIGTERM: the first asks for an end in order, a second one (an impatient Ctrl-C)
- * for an end at once. The returned function stops listening.
+ * Calls back on signals that ask for an end: the first for one in order, another one later (an impatient
+ * Ctrl-C) for one at once. The returned function stops listening.
  */
 export function onStopSignals(stop: (signal: NodeJS.Signals, again: boolean) => void): () => void {
-  let count = 0;
+  let first: number | undefined;
   const hear = (signal: NodeJS.Signals): void => {
-    count += 1;
-    stop(signal, count > 1);
+    const again = first !== undefined;
+    if (first !== undefined && Date.now() - first < SAME_WISH_MS) return;
+    first ??= Date.now();
+    stop(signal, again);
   };
-  process.on('SIGINT', hear);
-  process.on('SIGTERM', hear);
+  for (const signal of STOP_SIGNALS) process.on(signal, hear);
   return () => {
-    process.off('SIGINT', hear);
-    process.off('SIGTERM', hear);
+    for (const signal of STOP_SIGNALS) process.off(signal, hear);
   };
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,12 +20,25 @@ export async function readPostmaster(cluster: string): Promise<Postmaster | unde
   return Number.isInteger(pid) && pid > 1 && Number.isInteger(port) && port > 0 ? { pid, port } : undefined;
 }
 
+/** Whether the process runs; one that ended and was not yet fetched by its parent does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return hasCode(error, 'EPERM');
+  }
+  return process.platform !== 'linux' || !isZombie(pid);
+}
+
+/** Containers often have a first process that fetches its orphans late or never. */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command's name stands in brackets and may hold blanks and brackets of its own.
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return true;
+    throw error;
   }
 }
 
@@ -34,7 +48,8 @@ export async function isServerOf(pid: number, cluster: string): Promise<boolean>
   return command.includes('postgres') && command.includes(cluster);
 }
 
-async function commandOf(pid: number): Promise<string> {
+/** The command line of a process; empty when there is none. */
+export async function commandOf(pid: number): Promise<string> {
   try {
     if (process.platform === 'linux') {
       return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, DatabaseError } from 'pg';
 
-import { readText } from '#platform/files';
+import { hasCode, readText } from '#platform/files';
 import { locateBinaries } from '#platform/postgres/binaries';
 import type { Cluster } from '#platform/postgres/cluster';
 import { describeCluster, prepareCluster, ROLE, spawnAsServer } from '#platform/postgres/cluster';
@@ -16,6 +16,8 @@ import { isAlive, isServerOf, readPostmaster, stopServer } from '#platform/postg
 export interface PostgresOptions {
   /** The installation's data folder; the server takes `postgres/` and `run/` in it. */
   readonly dataDir: string;
+  /** The port to take if it is free; a free one otherwise. */
+  readonly port?: number | undefined;
   /** Hears what the server writes to its log, line by line. */
   readonly log?: (line: string) => void;
   /** Settings over the defaults, by name. */
@@ -131,7 +133,7 @@ interface Launched extends Postmaster {
 }
 
 async function launch(program: string, cluster: Cluster, options: PostgresOptions): Promise<Launched> {
-  const port = await freePort();
+  const port = await freePort(options.port);
   const settings = Object.entries({ ...SETTINGS, ...options.settings, port: String(port) });
   const args = ['-D', cluster.folder, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   const child = spawnAsServer(program, args, cluster);
@@ -208,10 +210,15 @@ function serverUrl(password: string, port: number, database: string): string {
   return `postgresql://${ROLE}:${password}@127.0.0.1:${port}/${database}`;
 }
 
-async function freePort(): Promise<number> {
+async function freePort(wish = 0): Promise<number> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  server.listen(wish, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    if (wish !== 0 && hasCode(error, 'EADDRINUSE')) return freePort();
+    throw error;
+  }
   const address = server.address();
   server.close();
   await once(server, 'close');

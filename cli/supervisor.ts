@@ -1,0 +1,151 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+import type { DataFolder } from '#cli/data-folder';
+import { awaitLeftovers, processTitle, rememberProcesses } from '#cli/leftovers';
+import type { Database } from '#cli/platform-services';
+import { openDatabase } from '#cli/platform-services';
+import { SupervisedProcess } from '#cli/supervised-process';
+import type { Config } from '#platform/config';
+import { childEnvironment } from '#platform/config';
+import type { Log } from '#platform/log';
+import type { Shutdown } from '#platform/shutdown';
+
+const PREPARED = z.object({ type: z.literal('prepared'), administratorKey: z.string().optional() });
+
+export interface SupervisorOptions {
+  readonly config: Config;
+  readonly folder: DataFolder;
+  readonly log: Log;
+  /** Level for the processes; theirs is our own unless told. */
+  readonly logLevel: string;
+  /** What was started is added here, to end in the opposite order. */
+  readonly shutdown: Shutdown;
+  /** Ends a platform that cannot go on. */
+  readonly onLost: (error: unknown) => void;
+  /** JavaScript file that takes the role as its argument; the product's own unless told. */
+  readonly program?: string;
+}
+
+export interface RunningPlatform {
+  /** Where the api process answers. */
+  readonly url: string;
+}
+
+/** Order of the end: who answers, who works, what both stand on. */
+const END = { api: 0, worker: 1, database: 2 } as const;
+/** A little more than the processes give themselves. */
+const API_MS = 30_000;
+const WORKER_MS = 40_000;
+const DATABASE_MS = 60_000;
+
+/** The product's processes on one data folder: PostgreSQL, then `prepare`, then `worker` and `api`. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #pids: Record<string, number> = {};
+  #processes: Readonly<Record<'api' | 'worker', SupervisedProcess>> | undefined;
+  #database: Database | undefined;
+  #port: number;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#port = options.config.port;
+  }
+
+  /** Starts the database and brings it to shape. Resolves with the first administrator's key, when one was made. */
+  async prepare(): Promise<string | undefined> {
+    const { folder, shutdown } = this.#options;
+    await awaitLeftovers(this.#pidFile, folder.installation);
+    const [api, worker] = [this.#supervise('api'), this.#supervise('worker')];
+    this.#processes = { api, worker };
+    this.#database = await openDatabase({
+      ...this.#options,
+      onMoved: () => [api, worker].forEach((one) => one.renew()),
+    });
+    const stop = (): Promise<void> => this.#database?.stop() ?? Promise.resolve();
+    shutdown.add({ name: 'database', stage: END.database, timeout: DATABASE_MS, run: stop });
+    if (shutdown.begun) throw new Error('Stopped while it was starting.');
+    return this.#runPrepare();
+  }
+
+  /** Starts the processes; from here on they are kept running. */
+  async start(): Promise<RunningPlatform> {
+    if (this.#processes === undefined) throw new Error('The platform must be prepared first.');
+    const { api, worker } = this.#processes;
+    const { shutdown } = this.#options;
+    shutdown.add({ name: 'api', stage: END.api, timeout: API_MS, run: () => api.stop(API_MS - 5_000) });
+    shutdown.add({
+      name: 'worker',
+      stage: END.worker,
+      timeout: WORKER_MS,
+      run: () => worker.stop(WORKER_MS - 5_000),
+    });
+    const [url] = await Promise.all([api.start(), worker.start()]);
+    return { url };
+  }
+
+  #supervise(role: 'api' | 'worker'): SupervisedProcess {
+    return new SupervisedProcess({
+      name: role,
+      spawn: () => this.#spawn(role),
+      log: this.#options.log,
+      onReady: (url, pid) => {
+        // The port that a first life was given stays the address of the later ones.
+        if (role === 'api') this.#port = Number(new URL(url).port) || this.#port;
+        this.#pids[role] = pid;
+        void this.#remember();
+      },
+    });
+  }
+
+  async #remember(): Promise<void> {
+    try {
+      await rememberProcesses(this.#pidFile, this.#pids);
+    } catch (error) {
+      this.#options.log.error({ error }, 'the numbers of the processes could not be written');
+    }
+  }
+
+  async #runPrepare(): Promise<string | undefined> {
+    const child = this.#spawn('prepare');
+    let key: string | undefined;
+    child.on('message', (message) => (key = PREPARED.parse(message).administratorKey));
+    const end = (): void => void child.kill('SIGTERM');
+    this.#options.shutdown.add({ name: 'prepare', stage: END.api, timeout: 1_000, run: async () => end() });
+    await once(child, 'close');
+    if (child.exitCode !== 0) {
+      throw new Error(`Preparing the database ended with ${child.signalCode ?? child.exitCode}.`);
+    }
+    return key;
+  }
+
+  #spawn(role: string): ChildProcess {
+    const { folder, config, logLevel } = this.#options;
+    const program = this.#options.program ?? fileURLToPath(new URL('./main.js', import.meta.url));
+    return spawn(
+      process.execPath,
+      [`--title=${processTitle(role, folder.installation)}`, ...process.execArgv, program, role],
+      {
+        env: childEnvironment({
+          CAIRN_DATA: folder.root,
+          CAIRN_ANCHOR: folder.anchor,
+          CAIRN_POSTGRES_URL: this.#database?.url,
+          CAIRN_HOST: config.host,
+          CAIRN_PORT: String(this.#port),
+          CAIRN_LOG_LEVEL: logLevel,
+        }),
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        // A session of its own: Ctrl-C reaches the supervisor alone, which ends all in order.
+        detached: true,
+      },
+    );
+  }
+
+  get #pidFile(): string {
+    return join(this.#options.folder.run, 'processes.json');
+  }
+}
