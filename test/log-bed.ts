@@ -8,6 +8,7 @@ import { createLog } from '#platform/log';
 import { DiskObjectStore } from '#platform/objects/disk-object-store';
 import type { PubSub } from '#platform/pubsub/pubsub';
 import { createTestDatabase, temporaryFolder, type TestDatabase } from '#test/harness';
+import { MemoryObjects } from '#test/memory-objects';
 
 /** Doorbells that nobody hears. */
 function silentPubSub(): PubSub {
@@ -31,11 +32,13 @@ export interface LogBed {
   remove(): Promise<void>;
 }
 
-export async function createLogBed(): Promise<LogBed> {
+/** `memoryKeys`: keeps data keys in memory, for tests that make thousands. */
+export async function createLogBed(options: { readonly memoryKeys?: boolean } = {}): Promise<LogBed> {
   const folder = await temporaryFolder();
   const deps = {
     objects: await DiskObjectStore.open(join(folder, 'objects')),
-    keyObjects: await DiskObjectStore.open(join(folder, 'keys')),
+    keyObjects:
+      options.memoryKeys === true ? new MemoryObjects() : await DiskObjectStore.open(join(folder, 'keys')),
     anchor: await DiskObjectStore.open(join(folder, 'anchor')),
     keys: await FileKeyProvider.openOrCreate(join(folder, 'master.key')),
     pubsub: silentPubSub(),
