@@ -102,12 +102,12 @@ async function graphqlRoutes(
   for (const door of doors) {
     shutdown.add({ name: door.path, stage: STAGE.work, timeout: 5_000, run: () => door.dispose() });
   }
-  const all = [{ path: '/graphql', handle: gateway.handle.bind(gateway) }, ...doors];
-  return all.map(({ path, handle }) => ({
+  const all = [{ path: '/graphql', door: gateway }, ...doors.map((door) => ({ path: door.path, door }))];
+  return all.map(({ path, door }) => ({
     method: '*',
     path,
     maxBodyBytes: config.maxGraphqlBytes,
-    handle,
+    handle: (request, response) => door.handle(request, response),
   }));
 }
 

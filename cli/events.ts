@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { CliContext } from '#cli/cli-context';
 import { csvLine } from '#cli/output/csv';
+import type { CsvValue } from '#cli/output/csv';
 import { formatTable } from '#cli/output/table';
 import { parseFilterExpression } from '#domain/filter/expression';
 
@@ -11,7 +12,7 @@ const LIST_FIELDS =
   'id eventId eventTime eventName eventSource username accountId awsRegion sourceIPAddress userAgent errorCode readOnly eventCategory';
 
 interface EventNode {
-  readonly [field: string]: unknown;
+  readonly [field: string]: CsvValue;
   readonly raw?: string;
 }
 

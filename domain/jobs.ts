@@ -30,9 +30,6 @@ export interface JobDefinition<Payload = unknown> {
   readonly account?: (payload: Payload) => string;
 }
 
-/** The literal type of a definition's payload. */
-export type PayloadOf<Definition> = Definition extends JobDefinition<infer Payload> ? Payload : never;
-
 /** Definitions of any payload; method-style, so that every definition is one. */
 export type AnyJobDefinition = Pick<JobDefinition, 'name' | 'attempts' | 'backOff' | 'schedule'>;
 

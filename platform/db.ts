@@ -6,7 +6,7 @@ import { Client, Pool } from 'pg';
 import { MIGRATIONS } from '#migrations/index';
 
 export type { Pool, PoolClient } from 'pg';
-export type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
+export type { MikroORM } from '@mikro-orm/postgresql';
 
 export interface PoolOptions {
   /** Connections at most; 10 unless told. */

@@ -1,13 +1,15 @@
 /** Characters that make a spreadsheet read a cell as a formula (OWASP, CSV injection). */
 const FORMULA = /^[=+\-@\t\r]/;
 
+export type CsvValue = string | number | boolean | null | undefined;
+
 /** One cell after RFC 4180; text that a spreadsheet would run is disarmed with a leading apostrophe. */
-export function csvCell(value: unknown): string {
-  const text = value === null || value === undefined ? '' : String(value);
+function csvCell(value: CsvValue): string {
+  const text = String(value ?? '');
   const safe = FORMULA.test(text) ? `'${text}` : text;
   return /["\n\r,]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-export function csvLine(values: readonly unknown[]): string {
+export function csvLine(values: readonly CsvValue[]): string {
   return values.map(csvCell).join(',') + '\r\n';
 }

@@ -19,8 +19,7 @@ export const events: SubgraphDefinition<EventsServices> = {
   references: { Event: ({ id }, context) => eventById(id, context) },
 };
 
-export { createBulkDoor, BULK_LIMITS } from '#subgraphs/events/bulk/door';
-export type { BulkDoor, BulkDoorDependencies, BulkLimits } from '#subgraphs/events/bulk/door';
-export type { BulkReport, Refusal } from '#subgraphs/events/bulk/report';
+export { createBulkDoor } from '#subgraphs/events/bulk/door';
+export type { BulkReport } from '#subgraphs/events/bulk/report';
 export { createEventsServices } from '#subgraphs/events/services';
-export type { EventsDependencies, EventsServices } from '#subgraphs/events/services';
+export type { EventsServices } from '#subgraphs/events/services';

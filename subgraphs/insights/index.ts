@@ -13,4 +13,3 @@ export const insights: SubgraphDefinition<InsightsService> = {
 };
 
 export { InsightsService } from '#subgraphs/insights/service';
-export type { InsightsDependencies } from '#subgraphs/insights/service';

@@ -13,5 +13,4 @@ export const lake: SubgraphDefinition<LakeService> = {
 };
 
 export { LakeService } from '#subgraphs/lake/service';
-export type { LakeDependencies } from '#subgraphs/lake/service';
 export { StorageTally } from '#subgraphs/lake/storage-tally';

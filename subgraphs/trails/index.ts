@@ -13,4 +13,3 @@ export const trails: SubgraphDefinition<TrailsService> = {
 };
 
 export { TrailsService } from '#subgraphs/trails/service';
-export type { TrailsDependencies } from '#subgraphs/trails/service';
