@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { migrate } from '#platform/db';
+import { createPool, migrate } from '#platform/db';
 import { MIGRATIONS } from '#migrations/index';
 import type { TestDatabase } from '#test/harness';
 import { createTestDatabase } from '#test/harness';
@@ -21,4 +21,17 @@ test('two processes that migrate at once do not get in each other’s way', asyn
   await database.pool.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
   const runs = await Promise.all([migrate(database.url), migrate(database.url)]);
   expect(runs.flat()).toEqual(MIGRATIONS.map((migration) => migration.name));
+});
+
+test('a connection that breaks in use fails its query and is reported, and the pool goes on', async () => {
+  const reported: Error[] = [];
+  const pool = createPool(database.url, { onError: (error) => reported.push(error) });
+  const client = await pool.connect();
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+  await expect.poll(() => reported.length).toBeGreaterThan(0);
+  await expect(client.query('SELECT 1')).rejects.toThrow();
+  client.release(true);
+  expect((await pool.query<{ one: number }>('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  await pool.end();
 });

@@ -35,8 +35,10 @@ export function createPool(url: string, options: PoolOptions = {}): Pool {
     statement_timeout: options.statementTimeout ?? 30_000,
     keepAlive: true,
   });
-  // Without a listener a lost idle connection would end the process.
+  // Without a listener a lost connection would end the process: an idle one by the pool's event, one that is
+  // checked out by its own, beside the error of its query.
   pool.on('error', (error) => options.onError?.(error));
+  pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
   return pool;
 }
 

@@ -21,6 +21,10 @@ import { costOfTree } from '#test/bench/process-cost';
 const [seconds = '10', chunk = '500', lanes = '8', sealing = ''] = process.argv.slice(2);
 const SAMPLE = 40_000;
 
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 function prepareEvents(): NewEvent[] {
   const to = Date.now();
   const events: NewEvent[] = [];
@@ -48,7 +52,10 @@ const server = await startPostgres({ dataDir: folder });
 try {
   await migrate(server.url);
   const pool = createPool(server.url);
-  const pubsub = createPostgresPubSub({ connectionString: server.url, onError: console.error });
+  const pubsub = createPostgresPubSub({
+    connectionString: server.url,
+    onError: (error) => print(error.message),
+  });
   const log = createLog({ level: 'warn', name: 'bench' });
   const [objects, keyObjects, anchor] = await Promise.all(
     ['objects', 'keys', 'anchor'].map((name) => DiskObjectStore.open(join(folder, name))),
@@ -58,7 +65,7 @@ try {
   const journal = await openJournal({ pool, objects, keyObjects, anchor, keys, pubsub, log });
   const events = prepareEvents();
   const bytes = events.reduce((sum, { raw }) => sum + raw.length, 0) / events.length;
-  console.log(`${events.length} events of ${bytes.toFixed(0)} bytes`);
+  print(`${events.length} events of ${bytes.toFixed(0)} bytes`);
   const before = new Map(
     [...costOfTree(process.pid), ...costOfTree(server.pid)].map((cost) => [cost.pid, cost.cpuSeconds]),
   );
@@ -103,14 +110,14 @@ try {
   }));
   const total = used.reduce((sum, { cpu }) => sum + cpu, 0);
   waits.sort((a, b) => a - b);
-  console.log(
+  print(
     `${(recorded / wall).toFixed(0)} events/s, ${(recorded / total).toFixed(0)} per CPU-second, seal ${sealMs.toFixed(0)} ms`,
   );
-  console.log(
+  print(
     `answer p50 ${waits[waits.length >> 1]?.toFixed(1)} ms, p99 ${waits[Math.floor(waits.length * 0.99)]?.toFixed(1)} ms`,
   );
   for (const { command, cpu, mb } of used.filter((one) => one.cpu > 0.05)) {
-    console.log(`${cpu.toFixed(2)} s (${((cpu / wall) * 100).toFixed(0)}%) ${mb.toFixed(0)} MB ${command}`);
+    print(`${cpu.toFixed(2)} s (${((cpu / wall) * 100).toFixed(0)}%) ${mb.toFixed(0)} MB ${command}`);
   }
   await journal.close();
   await pubsub.close();
