@@ -105,7 +105,9 @@ function rightNode() {
 
 /** The same command under another Node. It hears of our end by the closed channel, whatever ends us. */
 function runInstead(node, script) {
-  say(`using the pinned Node (${relative(ROOT, node)}): ${process.version} is too old.`);
+  // Commands run often, and their standard error is read by people.
+  if (process.argv[2] === 'start' || !script.endsWith('cairn.mjs'))
+    say(`using the pinned Node (${relative(ROOT, node)}): ${process.version} is too old.`);
   const child = spawn(node, [script, ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });

@@ -78,10 +78,15 @@ class EmbeddedServer implements Database {
     const started = await startPostgres({
       dataDir: folder.root,
       port: before === undefined ? undefined : Number(new URL(before).port),
-      log: (line) => log.warn({ line }, 'PostgreSQL says'),
+      log: (line) => log[levelOf(line)]({ line }, 'PostgreSQL says'),
     });
     // Asked to stop while it was starting: nobody else would end it.
     if (this.#stopping) await started.stop();
     return started;
   }
+}
+
+/** Its ordinary remarks, and the refusals of connections while it starts, matter to nobody but us. */
+function levelOf(line: string): 'debug' | 'warn' {
+  return / (LOG|HINT|DETAIL): |FATAL: +the database system is starting up/.test(line) ? 'debug' : 'warn';
 }
