@@ -5,7 +5,7 @@ import type { Installation } from '#cli/installation';
 import { limitRate } from '#cli/rate-limit';
 import { createGateway } from '#gateway/create-gateway';
 import type { OpenJournal } from '#journal/journal';
-import { RecordStore } from '#journal/store/record-store';
+import { CheckpointReader } from '#journal/checkpoint-reader';
 import type { Config } from '#platform/config';
 import { healthRoutes } from '#platform/http/health';
 import type { Route } from '#platform/http/routes';
@@ -76,7 +76,7 @@ function buildRooms(
     buildSubgraph(organization, { services: service, log }),
     buildSubgraph(events, { services, log }),
     buildSubgraph(trails, {
-      services: new TrailsService({ objects, records: new RecordStore(pool) }),
+      services: new TrailsService(new CheckpointReader(pool, objects)),
       log,
     }),
     buildSubgraph(lake, { services: new LakeService({ journal: new StorageTally(objects), history }), log }),

@@ -43,11 +43,6 @@ export class RecordStore {
     return this.#recordsOf(5);
   }
 
-  /** The records that brought signing keys, oldest first. */
-  keyRecords(): Promise<readonly Buffer[]> {
-    return this.#recordsOf(4);
-  }
-
   async #recordsOf(type: number): Promise<readonly Buffer[]> {
     const { rows } = await this.#pool.query<{ record: Buffer }>(
       'SELECT record FROM journal_record WHERE type = $1 ORDER BY sequence',

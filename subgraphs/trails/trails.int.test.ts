@@ -3,7 +3,7 @@ import type { Principal } from '#domain/principal';
 import type { OpenJournal } from '#journal/journal';
 import { openCheckpoint } from '#journal/checkpoint';
 import { parseVkey, type NoteKey } from '#journal/note';
-import { RecordStore } from '#journal/store/record-store';
+import { CheckpointReader } from '#journal/checkpoint-reader';
 import { lake, LakeService, StorageTally } from '#subgraphs/lake/index';
 import { buildSubgraph, type Subgraph } from '#subgraphs/shared/build-subgraph';
 import { trails, TrailsService } from '#subgraphs/trails/index';
@@ -27,8 +27,10 @@ beforeAll(async () => {
   await bed.recover();
   journal = await bed.open();
   const { objects } = bed.deps;
-  const records = new RecordStore(bed.database.pool);
-  checkpoints = buildSubgraph(trails, { log, services: new TrailsService({ objects, records }) });
+  checkpoints = buildSubgraph(trails, {
+    log,
+    services: new TrailsService(new CheckpointReader(bed.database.pool, objects)),
+  });
   const history = { counts: () => Promise.resolve({ total: 7, groups: [], moreGroups: false, buckets: [] }) };
   const tally = new StorageTally(objects);
   storage = buildSubgraph(lake, { log, services: new LakeService({ journal: tally, history }) });
