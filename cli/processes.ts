@@ -49,7 +49,14 @@ async function serve(name: string, start: Start): Promise<void> {
     log.fatal({ err: error }, 'unexpected');
     process.exit(1);
   });
-  tell({ type: 'ready', url: await start(config, shutdown) });
+  try {
+    tell({ type: 'ready', url: await start(config, shutdown) });
+  } catch (error) {
+    log.fatal({ error }, 'did not start');
+    // What was opened would keep the process, and with it the supervisor's start, waiting.
+    await shutdown.run('did not start');
+    process.exit(1);
+  }
 }
 
 function tell(message: object): void {

@@ -136,6 +136,8 @@ export class Supervisor {
           CAIRN_POSTGRES_URL: this.#database?.url,
           CAIRN_HOST: config.host,
           CAIRN_PORT: String(this.#port),
+          // Who takes any port for the one takes any for the other: two installations on a machine.
+          CAIRN_WORKER_PORT: String(config.port === 0 ? 0 : config.workerPort),
           CAIRN_LOG_LEVEL: logLevel,
         }),
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
