@@ -91,7 +91,7 @@ CREATE TABLE event (
 CREATE VIRTUAL TABLE term USING fts5(
   t, content = '', contentless_delete = 1, detail = none, tokenize = "ascii tokenchars '_'"
 );
-INSERT INTO term (term, rank) VALUES ('pgsz', 8128), ('hashsize', 33554432);
+INSERT INTO term (term, rank) VALUES ('pgsz', 8128), ('hashsize', 33554432), ('automerge', 8);
 PRAGMA user_version = ${HISTORY_VERSION};
 `;
 
