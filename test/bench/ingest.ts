@@ -57,7 +57,7 @@ export async function benchIngest({ rounds, events: count, say }: IngestSize): P
   open.defer(() => pool.end());
   await createBaseline(pool);
   // A tail that no more events come to would wait a minute for its sealing.
-  const product = open.use(await startProduct({ CAIRN_WORKER_DUTIES: 'seal,jobs', CAIRN_SEAL_SECONDS: '1' }));
+  const product = open.use(await startProduct({ CAIRN_WORKER_DUTIES: 'jobs', CAIRN_SEAL_SECONDS: '1' }));
   const trials: Trial[] = [];
   let recordBytes = 0;
   // The first round warms all of them up and is not counted.

@@ -104,7 +104,7 @@ export class Load {
     let response: Response;
     let text: string;
     try {
-      response = await postEvents(this.#where(), body);
+      response = await postEvents(this.#where(), body, '?import=soak');
       text = await response.text();
     } catch {
       // The platform is down, or went down while it answered: that is what is being tried here.
