@@ -14,18 +14,21 @@ interface GraphQLAnswer<T> {
   readonly errors?: readonly {
     readonly message: string;
     readonly path?: readonly (string | number)[];
-    readonly extensions?: { readonly code?: string };
+    readonly extensions?: { readonly code?: string; readonly argument?: string };
   }[];
 }
 
 /** A refusal by the platform, told to the user as it came. */
 export class PlatformError extends Error {
   readonly code: string;
+  /** Where in the input the fault lies. */
+  readonly path: string | undefined;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, path?: string) {
     super(message);
     this.name = 'PlatformError';
     this.code = code;
+    this.path = path;
   }
 }
 
@@ -49,7 +52,10 @@ export class CairnClient {
     });
     const answer = (await response.json()) as GraphQLAnswer<T>;
     const error = answer.errors?.[0];
-    if (error) throw new PlatformError(error.extensions?.code ?? 'INTERNAL', error.message);
+    if (error) {
+      const { code = 'INTERNAL', argument } = error.extensions ?? {};
+      throw new PlatformError(code, error.message, argument);
+    }
     if (!answer.data) throw new PlatformError('INTERNAL', `HTTP ${response.status} without data.`);
     return answer.data;
   }

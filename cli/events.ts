@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { CliContext } from '#cli/cli-context';
 import { csvLine } from '#cli/output/csv';
 import type { CsvValue } from '#cli/output/csv';
@@ -25,9 +25,9 @@ interface Page {
 
 interface EventsOptions {
   readonly filter?: string;
-  readonly oldest: boolean;
-  readonly limit: string;
-  readonly all: boolean;
+  readonly oldest?: true;
+  readonly limit: number;
+  readonly all?: true;
   readonly after?: string;
   readonly output: 'table' | 'json' | 'csv' | 'raw';
 }
@@ -48,9 +48,9 @@ export function register(program: Command, cli: CliContext): void {
     .command('events')
     .description('search event history')
     .option('-f, --filter <expression>', 'for example: eventName=ConsoleLogin and errorCode exists')
-    .option('--oldest', 'oldest first', false)
-    .option('-n, --limit <number>', 'how many events to print', '50')
-    .option('--all', 'print every event that matches, as a stream', false)
+    .option('--oldest', 'oldest first')
+    .option('-n, --limit <number>', 'how many events to print', wholeNumber, 50)
+    .option('--all', 'print every event that matches, as a stream')
     .option('--after <cursor>', 'go on behind this cursor')
     .addOption(
       new Option('-o, --output <format>', 'how to print')
@@ -76,7 +76,7 @@ async function* pages(cli: CliContext, options: EventsOptions): AsyncGenerator<r
       edges { cursor node { ${LIST_FIELDS} ${options.output === 'raw' ? 'raw' : ''} } }
       pageInfo { hasNextPage endCursor }
     } }`;
-  let left = options.all ? Infinity : Number(options.limit);
+  let left = options.all ? Infinity : options.limit;
   let after = options.after ?? null;
   do {
     const page: Page = await client.query<Page>(document, {
@@ -109,3 +109,8 @@ const PRINTERS: Readonly<Record<EventsOptions['output'], Printer>> = {
     (first ? csvLine(CSV) : '') + events.map((event) => csvLine(CSV.map((name) => event[name]))).join(''),
   raw: (events) => events.map((event) => `${event.raw ?? ''}\n`).join(''),
 };
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Say a whole number from 1 on.');
+  return Number(text);
+}

@@ -21,7 +21,7 @@ interface ApiKey {
 }
 
 interface ListOptions {
-  readonly all: boolean;
+  readonly all?: true;
   readonly output: OutputFormat;
 }
 
@@ -49,7 +49,7 @@ export function register(program: Command, cli: CliContext): void {
   keys
     .command('list')
     .description('the keys that you may manage')
-    .option('--all', 'revoked and expired ones too', false)
+    .option('--all', 'revoked and expired ones too')
     .addOption(outputOption())
     .action((options: ListOptions) => list(cli, options));
   keys

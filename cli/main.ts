@@ -1,15 +1,15 @@
-import { once } from 'node:events';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { register as registerAccounts } from '#cli/accounts';
 import type { CliContext } from '#cli/cli-context';
-import { EXIT } from '#cli/cli-context';
-import { CairnClient, PlatformError } from '#cli/client';
+import { CairnClient } from '#cli/client';
 import { register as registerErase } from '#cli/erase';
 import { register as registerEvents } from '#cli/events';
+import { explain } from '#cli/explain';
 import { register as registerImport } from '#cli/import';
 import { register as registerKeys } from '#cli/keys';
+import { printTo } from '#cli/output/print';
 import { register as registerProcesses } from '#cli/processes';
 import { readProfile } from '#cli/profile';
 import { register as registerProof } from '#cli/proof';
@@ -18,10 +18,7 @@ import { register as registerStart } from '#cli/start';
 import { register as registerVerify } from '#cli/verify';
 import { CairnError } from '#domain/errors';
 import type { ClientConfig } from '#platform/config';
-import { ConfigError, loadClientConfig } from '#platform/config';
-
-const NEGATIVE_CODES = new Set(['NOT_FOUND', 'NOT_SEALED', 'CONFLICT', 'ERASED']);
-const USAGE_CODES = new Set(['INVALID_ARGUMENT', 'INVALID_FILTER', 'UNAUTHENTICATED', 'FORBIDDEN']);
+import { loadClientConfig } from '#platform/config';
 
 function createCli(config: ClientConfig): CliContext {
   return {
@@ -37,9 +34,7 @@ function createCli(config: ClientConfig): CliContext {
       }
       return new CairnClient({ url, apiKey });
     },
-    print: async (text) => {
-      if (!process.stdout.write(text)) await once(process.stdout, 'drain');
-    },
+    print: printTo(process.stdout),
     stderr: process.stderr,
     exitWith: (code) => {
       process.exitCode = code;
@@ -72,27 +67,8 @@ function createProgram(cli: CliContext): Command {
   return program;
 }
 
-/** What went wrong, in one line, and the exit code for it. */
-function explain(error: unknown): { readonly text: string; readonly code: number } {
-  if (error instanceof CommanderError) {
-    // Commander has printed its own text.
-    return { text: '', code: error.exitCode === 0 ? EXIT.ok : EXIT.usage };
-  }
-  if (error instanceof ConfigError) return { text: error.message, code: EXIT.usage };
-  if (error instanceof CairnError || error instanceof PlatformError) {
-    const code = NEGATIVE_CODES.has(error.code)
-      ? EXIT.negative
-      : USAGE_CODES.has(error.code)
-        ? EXIT.usage
-        : EXIT.unavailable;
-    return { text: `${error.code}: ${error.message}`, code };
-  }
-  return {
-    text: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    code: EXIT.unavailable,
-  };
-}
-
+// Messages nobody reads are no reason to end with a stack (`2>&1 | head`).
+process.stderr.on('error', () => undefined);
 try {
   await createProgram(createCli(loadClientConfig())).parseAsync(process.argv);
 } catch (error) {

@@ -14,7 +14,7 @@ interface ProofFlags {
   readonly data?: string;
   readonly account: string;
   readonly event: string;
-  readonly disclose: boolean;
+  readonly disclose?: true;
   readonly out?: string;
 }
 
@@ -30,7 +30,7 @@ export function register(program: Command, cli: CliContext): void {
     .requiredOption('--account <id>', 'the event’s account')
     .requiredOption('--event <eventID>', 'the event’s own id')
     .option('--data <folder>', 'the data folder (CAIRN_DATA, else ./data)')
-    .option('--disclose', 'put the event itself into the proof', false)
+    .option('--disclose', 'put the event itself into the proof')
     .option('--out <file>', 'the file to write; standard output without it')
     .action((flags: ProofFlags) => prove(cli, flags));
   program
@@ -56,7 +56,7 @@ async function prove(cli: CliContext, flags: ProofFlags): Promise<void> {
         keys,
         ...(pool && { isRecorded: (identity) => new KeyRecordStore(pool).isRecorded(identity) }),
       },
-      { account: flags.account, eventId: flags.event, disclose: flags.disclose },
+      { account: flags.account, eventId: flags.event, disclose: flags.disclose ?? false },
     );
     const text = JSON.stringify(proof, undefined, 2) + '\n';
     if (flags.out === undefined) await cli.print(text);

@@ -6,6 +6,7 @@ import type { DataFolder } from '#cli/data-folder';
 import { DataFolderError, locateDataFolder, openDataFolder } from '#cli/data-folder';
 import { runDemo } from '#cli/demo';
 import { FolderLockedError } from '#cli/folder-lock';
+import { OutputGone } from '#cli/output/print';
 import { readProfile, updateProfile, writeProfile } from '#cli/profile';
 import { Supervisor } from '#cli/supervisor';
 import { CairnError } from '#domain/errors';
@@ -47,7 +48,11 @@ export function register(program: Command, cli: CliContext): void {
     .action(async (flags: StartFlags) => {
       const config = loadConfigWith(flags);
       const client = loadClientConfig();
-      const say = (text: string): Promise<void> => cli.print(`${text}\n`);
+      // The platform goes on when nobody reads these lines any more (`| head`).
+      const say = (text: string): Promise<void> =>
+        cli.print(`${text}\n`).catch((error: unknown) => {
+          if (!(error instanceof OutputGone)) throw error;
+        });
       // People at a terminal read the lines below, not JSON.
       const logLevel = process.stderr.isTTY && config.logLevel === 'info' ? 'warn' : config.logLevel;
       cli.exitWith(await startCommand({ config, client, say, logLevel, demo: flags.demo ?? false }));
