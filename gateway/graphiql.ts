@@ -15,9 +15,24 @@ const OPTIONS = {
   defaultEditorToolsVisibility: 'headers',
   isHeadersEditorEnabled: true,
   shouldPersistHeaders: false,
-  defaultQuery:
-    '# Put an API key into the headers below, then load the schema again (the round arrow).\n' +
-    '{\n  __typename\n}\n',
+  defaultQuery: [
+    '# 1. Put an API key into the headers below.',
+    '# 2. Load the schema again: the round arrow, left.',
+    '# 3. Run this. Docs of every field: the book, left.',
+    '{',
+    '  events(first: 5) {',
+    '    edges {',
+    '      node {',
+    '        eventTime',
+    '        eventName',
+    '        username',
+    '        sourceIPAddress',
+    '      }',
+    '    }',
+    '  }',
+    '}',
+    '',
+  ].join('\n'),
 };
 
 interface Page {
