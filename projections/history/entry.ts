@@ -2,7 +2,7 @@ import type { EventCategory, IndexedFields, JsonObject } from '#domain/event';
 import { indexedFields } from '#domain/event-fields';
 import { readRecord } from '#domain/event-parse';
 import { isObject } from '#domain/event-values';
-import { visitTexts } from '#domain/event-words';
+import { textWords, visitTexts } from '#domain/event-words';
 import { FILTER_FIELDS, type FilterField } from '#domain/filter/filter';
 import { canonicalAddress } from '#domain/filter/meaning';
 import { ALWAYS_PRESENT } from '#domain/filter/tokens';
@@ -11,7 +11,6 @@ import { rowidOf } from '#projections/history/rowid';
 import { COLUMN_FIELDS, FIELD_CODE } from '#projections/history/tables';
 import { EVERY, eventIdTerm, isUuid, presenceTerm, valueTerm, wordTerm } from '#projections/history/terms';
 import type { ValueWriter } from '#projections/history/values';
-import { WordTerms } from '#projections/history/word-terms';
 
 /** An event as it goes into the index. */
 export interface Entry {
@@ -29,13 +28,15 @@ const PRESENCE = FILTER_FIELDS.filter((field) => !ALWAYS_PRESENT.includes(field)
   ...presenceTerm(field, FIELD_CODE[field]),
 }));
 
-const CACHE_ADDRESSES = 20_000;
+/** Texts whose terms are kept; most texts of a record were in many before it. */
+const CACHE_TEXTS = 20_000;
+const CACHE_TEXT_CHARS = 256;
 
-/** Makes entries; remembers the words and addresses that it has met. */
+/** Makes entries; remembers the terms of texts that it has met. */
 export class EntryMaker {
   readonly #values: ValueWriter;
   readonly #categories: readonly EventCategory[];
-  readonly #words = new WordTerms();
+  readonly #termsOfTexts = new Map<string, string>();
   readonly #addresses = new Map<string, string>();
 
   constructor(values: ValueWriter, categories: readonly EventCategory[]) {
@@ -64,15 +65,26 @@ export class EntryMaker {
     };
   }
 
+  /** A term that is given twice counts once. */
   #addWords(terms: string[], record: JsonObject, eventId: string): void {
     let isWord = false;
-    this.#words.nextRecord();
     visitTexts(record, (text) => {
-      if (!isUuid(text)) this.#words.add(terms, text);
+      if (!isUuid(text)) terms.push(this.#termsOf(text));
       else if (text === eventId) isWord = true;
       else terms.push(wordTerm(text));
     });
     terms.push(eventIdTerm(eventId, isWord));
+  }
+
+  #termsOf(text: string): string {
+    const known = this.#termsOfTexts.get(text);
+    if (known !== undefined) return known;
+    const terms = Array.from(textWords(text), wordTerm).join(' ');
+    if (text.length <= CACHE_TEXT_CHARS) {
+      if (this.#termsOfTexts.size >= CACHE_TEXTS) this.#termsOfTexts.clear();
+      this.#termsOfTexts.set(text, terms);
+    }
+    return terms;
   }
 
   /** The columns from the first field on; adds their terms and those of presence. */
@@ -114,7 +126,7 @@ export class EntryMaker {
     const known = this.#addresses.get(address);
     if (known !== undefined) return known;
     const canonical = canonicalAddress(address);
-    if (this.#addresses.size >= CACHE_ADDRESSES) this.#addresses.clear();
+    if (this.#addresses.size >= CACHE_TEXTS) this.#addresses.clear();
     this.#addresses.set(address, canonical);
     return canonical;
   }
