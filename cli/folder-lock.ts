@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -54,6 +55,8 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
 
 /** `free`, or the pid of the living process that holds the folder where it left its name. */
 export async function lockHolder(folder: string): Promise<'free' | 'unknown' | number> {
+  // Opening would make it.
+  if (!existsSync(join(folder, 'lock.db'))) return 'free';
   const database = new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 });
   try {
     return tryLock(database) ? 'free' : ((await readHolder(folder))?.pid ?? 'unknown');

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { register as registerAccounts } from '#cli/accounts';
 import type { CliContext } from '#cli/cli-context';
 import { CairnClient } from '#cli/client';
+import { register as registerDoctor } from '#cli/doctor';
 import { register as registerErase } from '#cli/erase';
 import { register as registerEvents } from '#cli/events';
 import { explain } from '#cli/explain';
@@ -63,6 +64,7 @@ function createProgram(cli: CliContext): Command {
   registerVerify(program, cli);
   registerProof(program, cli);
   registerRebuild(program, cli);
+  registerDoctor(program, cli);
   registerProcesses(program);
   return program;
 }

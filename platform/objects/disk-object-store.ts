@@ -37,6 +37,11 @@ export class DiskObjectStore implements ObjectStore {
     return new DiskObjectStore(root);
   }
 
+  /** For readers: makes nothing and removes nothing. */
+  static existing(root: string): Pick<ObjectStore, 'get' | 'size' | 'list'> {
+    return new DiskObjectStore(root);
+  }
+
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
     return this.#store(key, bytes, async (temporary, path) => {
       try {
