@@ -96,6 +96,11 @@ async function run(child: ChildProcess, name: string): Promise<void> {
   child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4_000)));
   child.stdin?.end();
   await once(child, 'close');
+  if (errors.includes('could not look up effective user ID')) {
+    throw new Error(
+      `${errors.trim()}. PostgreSQL needs its user to have a name: add this uid to /etc/passwd, run as another user, or set CAIRN_POSTGRES_URL.`,
+    );
+  }
   if (child.exitCode !== 0) {
     throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}: ${errors.trim()}`);
   }
