@@ -2,9 +2,10 @@
  * Event history at size: how fast it is filled, how large it is, how long a page and a count take.
  * `node test/bench/history.ts [events]` on a built checkout; one line of JSON at the end.
  */
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { parseEvent, isRefusal } from '#domain/event-parse';
 import { FILTER_FIELDS, type EventFilter } from '#domain/filter/filter';
 import { fieldValues } from '#domain/filter/meaning';
@@ -215,6 +216,18 @@ async function sizeOf(folder: string): Promise<number> {
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
+/** Bytes an event, by table and index. */
+async function bytesByPart(path: string): Promise<Record<string, number>> {
+  const generation = (await readFile(join(path, 'CURRENT'), 'utf8')).trim();
+  const db = new DatabaseSync(join(path, generation, 'index.db'), { readOnly: true });
+  const parts = db.prepare('SELECT name, sum(pgsize) AS bytes FROM dbstat GROUP BY name').all();
+  db.close();
+  const perEvent = parts.map(
+    ({ name, bytes }) => [String(name), Math.round(Number(bytes) / EVENTS)] as const,
+  );
+  return Object.fromEntries(perEvent.filter(([, bytes]) => bytes > 0));
+}
+
 const folder = await mkdtemp(join(tmpdir(), 'cairn-bench-history-'));
 try {
   const projection = new HistoryProjection(folder, KEEP_ALL);
@@ -239,6 +252,7 @@ try {
     events: EVENTS,
     ...filling,
     bytesPerEvent: Math.round(bytes / EVENTS),
+    bytesByPart: await bytesByPart(folder),
     pageMs: await pages(cold, fast),
     pageAgainMs: await pages(cold, fast),
     prefixCidrWordsMs: await pages(cold, slow),
