@@ -29,7 +29,7 @@ export async function examineMachine(config: Config, root: string, running: bool
     openFiles(),
     await disk(root),
     await user(config, root),
-    running ? ok('port', `${config.host}:${config.port}, taken by the running platform`) : await port(config),
+    running ? ok('port', 'not tried while the platform runs') : await port(config),
   ];
 }
 
