@@ -5,6 +5,7 @@ import type { FrameKey } from '#journal/format/frame';
 import { monthName } from '#journal/format/month';
 import { uuidText } from '#journal/format/uuid';
 import { Lru } from '#journal/lru';
+import type { Steps } from '#journal/steps';
 import type { AccountMonth, DataKeyRow, DataKeyStore } from '#journal/store/data-key-store';
 import type { KeyProvider } from '#platform/keys';
 import type { ObjectStore } from '#platform/objects/object-store';
@@ -24,6 +25,7 @@ export interface DataKeysDeps {
   readonly objects: ObjectStore;
   readonly keys: KeyProvider;
   readonly erasures: Erasures;
+  readonly step?: Steps;
 }
 
 /** `<account>/<YYYY-MM>/<key id>` (docs/formats/journal.md, section 8). */
@@ -89,7 +91,9 @@ export class DataKeys {
       (item) => this.#make(item),
     );
     if (fresh.length === 0) return this.#open(rows);
+    await this.#deps.step?.('key.stored');
     const late = new Set((await store.add(fresh)).map(uuidText));
+    await this.#deps.step?.('key.added');
     const lost = fresh.filter((key) => late.has(uuidText(key.id)));
     const won = fresh.filter((key) => !late.has(uuidText(key.id)));
     await inParallel(lost, (key) => this.#deps.objects.delete(dataKeyObject(key)));

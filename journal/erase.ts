@@ -73,6 +73,7 @@ export class Eraser {
     await this.#deps.step('erase.deleted');
     const { account, before, upTo } = erasure;
     const sequence = await this.#deps.writeRecord({ account, before, upTo, keys });
+    await this.#deps.store.finish(erasure.number, sequence);
     await this.#deps.step('erase.recorded');
     return { ...erasure, sequence };
   }

@@ -89,13 +89,14 @@ export async function openJournal(deps: JournalDeps, options: JournalOptions = {
   const erasures = new Erasures(new ErasureStore(pool));
   await available(() => erasures.refresh());
   const onError = (what: string) => (error: unknown) => deps.log.warn({ err: error }, what);
+  const step = options.step ?? noSteps;
   const dataKeys = new DataKeys({
     store: new DataKeyStore(pool),
     objects: deps.keyObjects,
     keys: deps.keys,
     erasures,
+    step,
   });
-  const step = options.step ?? noSteps;
   const sealerDeps = sealerDepsOf(deps, options, dataKeys);
   if (recover) logRecovery(deps.log, await recoverJournal(sealerDeps));
   const { log } = await available(() => requireHead(store));

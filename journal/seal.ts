@@ -5,10 +5,18 @@ import { decodeBatch } from '#journal/format/batch';
 import { encodeRecord } from '#journal/format/record';
 import { encodeKeyList, sectionHash, type ErasedKey } from '#journal/format/segment';
 import { keysOfSmallFrames, type FrameKeys } from '#journal/frame-packer';
-import { nextPlace, readLogEnd, writeRecord, type LogEnd, type LogWriterDeps } from '#journal/log-writer';
+import {
+  nextPlace,
+  readLogEnd,
+  writeRecord,
+  type LogEnd,
+  type LogWriterDeps,
+  type RecordToWrite,
+} from '#journal/log-writer';
 import { signKeyRecord } from '#journal/record-signatures';
 import { buildSegment, type TailBatch } from '#journal/segment-builder';
 import { createSigningKey, loadSigningKey } from '#journal/signing-key';
+import { recordOfErasure } from '#journal/store/replay-store';
 import {
   SealSession,
   type RecordEffects,
@@ -189,7 +197,10 @@ export class Sealer {
   async writeErasure(erasure: ErasureToWrite): Promise<number> {
     const sorted = erasure.keys.toSorted((a, b) => a.month - b.month || Buffer.compare(a.id, b.id));
     const list = encodeKeyList(sorted);
-    return this.#write((end) => {
+    return this.#write(async (end, session) => {
+      // Two starts may finish the same erasure, and what was adopted may have been its record.
+      const there = await recordOfErasure(session.client, erasure);
+      if (there !== undefined) return there;
       const { account, before, upTo } = erasure;
       const fields = { account, before, upTo, keys: sorted.length, keyListHash: sectionHash('keys', list) };
       const record = encodeRecord(nextPlace(end, this.#writer.now()), { kind: 'erasure', ...fields });
@@ -215,11 +226,9 @@ export class Sealer {
     return next.publicKey;
   }
 
+  /** `make` gives the record for the place, or the sequence at which it is already. */
   async #write(
-    make: (
-      end: LogEnd,
-      session: SealSession,
-    ) => Parameters<typeof writeRecord>[2] | Promise<Parameters<typeof writeRecord>[2]>,
+    make: (end: LogEnd, session: SealSession) => Promise<RecordToWrite | number>,
   ): Promise<number> {
     await using session = await SealSession.open(this.#deps.pool, true);
     const head = await session?.head();
@@ -228,7 +237,9 @@ export class Sealer {
     await this.#catchUp(session);
     for (;;) {
       const end = await readLogEnd(session, head);
-      if (await writeRecord(this.#writer, session, await make(end, session))) return end.sequence;
+      const made = await make(end, session);
+      if (typeof made === 'number') return made;
+      if (await writeRecord(this.#writer, session, made)) return end.sequence;
       await this.#adopt(session, end);
     }
   }

@@ -95,8 +95,10 @@ export class ErasureStore {
     return rows.map((row) => ({ ...row, account: Number(row.account), destroyed: true }));
   }
 
+  /** Notes the record of an erasure; also one that it shares with an equal erasure before it. */
   async finish(number: number, sequence: number): Promise<void> {
-    await this.#pool.query('UPDATE journal_erasure SET sequence = $2 WHERE number = $1', [number, sequence]);
+    const set = 'UPDATE journal_erasure SET sequence = $2 WHERE number = $1 AND sequence IS NULL';
+    await this.#pool.query(set, [number, sequence]);
   }
 }
 

@@ -197,6 +197,19 @@ export async function isPendingErasure(
   return rowCount !== 0;
 }
 
+/** The sequence of the erasure's record; undefined when it is not written yet, or not known. */
+export async function recordOfErasure(
+  client: PoolClient,
+  erasure: { readonly account: number; readonly before: number; readonly upTo: number },
+): Promise<number | undefined> {
+  const { rows } = await client.query<{ sequence: string }>(
+    `SELECT sequence FROM journal_erasure
+     WHERE account = $1 AND before_month = $2 AND up_to = $3 AND sequence IS NOT NULL LIMIT 1`,
+    [erasure.account, erasure.before, erasure.upTo],
+  );
+  return rows[0] === undefined ? undefined : Number(rows[0].sequence);
+}
+
 /** A row of the tail without its payload. */
 export interface TailLink {
   readonly number: number;
