@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { EventFilter, FilterField } from '#domain/filter/filter';
-import { hexPrefixes, parseNetwork } from '#domain/filter/ip';
+import { contains, hexPrefixes, parseIp, parseNetwork } from '#domain/filter/ip';
 import { simplify } from '#domain/filter/simplify';
 import { COLUMN_OF, FIELD_CODE, type ColumnField } from '#projections/history/tables';
 import {
@@ -18,8 +18,8 @@ export type Plan =
   | { readonly kind: 'all' | 'none' }
   /** A query of the full-text table, complete in itself. */
   | { readonly kind: 'term'; readonly query: string }
-  /** One of so many values that each row must be looked at instead. */
-  | { readonly kind: 'values'; readonly field: FilterField; readonly ids: ReadonlySet<number> }
+  /** So many values fit that each row is looked at instead. */
+  | { readonly kind: 'values'; readonly field: FilterField; readonly fits: (text: string) => boolean }
   /** Milliseconds since 1970; from <= eventTime < to. */
   | { readonly kind: 'time'; readonly from: number; readonly to: number }
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Plan[] }
@@ -61,67 +61,71 @@ class Planner {
       case 'prefix':
         return this.#prefix(filter.field, filter.value);
       case 'cidr':
-        return this.#values('sourceIPAddress', this.#addressesIn(filter.network));
+        return this.#network(filter.network);
     }
   }
 
   #in(field: FilterField, values: readonly string[]): Plan {
     if (field === 'eventId') return { kind: 'term', query: joined(' OR ', values.map(eventIdQuery)) };
     const find = this.#db.prepare('SELECT id FROM value WHERE field = ? AND text = ?');
-    const rows = values.map((value) => find.get(FIELD_CODE[field], storedText(value)));
-    return this.#values(
-      field,
-      rows.filter((row) => row !== undefined).map((row) => Number(row['id'])),
-    );
+    const ids = values
+      .map((value) => find.get(FIELD_CODE[field], storedText(value))?.['id'])
+      .filter((id) => id !== undefined)
+      .map(Number);
+    const wanted = new Set(values);
+    return this.#values(ids, field, (text) => wanted.has(text));
   }
 
   #prefix(field: FilterField, prefix: string): Plan {
     if (field === 'eventId') return { kind: 'term', query: eventIdPrefixQuery(prefix) };
-    return this.#values(field, [...this.#textsFrom(field, prefix), ...this.#illFormedFrom(field, prefix)]);
+    const fits = (text: string): boolean => text.startsWith(prefix);
+    const rows = [...this.#wellFormedFrom(field, prefix), ...this.#illFormed(field)];
+    // They may have been cut short before some that fit.
+    if (rows.length > this.#budget) return { kind: 'values', field, fits };
+    const ids = rows.filter((row) => fits(shownText(row['text']))).map((row) => Number(row['id']));
+    return this.#values(ids, field, fits);
   }
 
-  #textsFrom(field: FilterField, prefix: string): number[] {
-    if (prefix.isWellFormed()) return this.#range(field, prefix).map((row) => Number(row['id']));
-    // It may end between the halves of a pair: then its last unit is compared here.
-    const head = prefix.slice(0, -1);
+  #wellFormedFrom(field: FilterField, prefix: string): Record<string, unknown>[] {
+    // It may end between the halves of a pair: then the texts with the whole head are looked through.
+    const head = prefix.isWellFormed() ? prefix : prefix.slice(0, -1);
     if (!head.isWellFormed()) return [];
-    return this.#range(field, head)
-      .filter((row) => shownText(row['text']).startsWith(prefix))
-      .map((row) => Number(row['id']));
-  }
-
-  #range(field: FilterField, prefix: string): Record<string, unknown>[] {
-    const end = successor(prefix);
+    const end = successor(head);
     const upper = end === undefined ? '' : ' AND text < ?';
     // Without an upper bound the bytes of ill-formed texts would follow.
     return this.#db
-      .prepare(`SELECT id, text FROM value WHERE field = ? AND text >= ?${upper} AND typeof(text) = 'text'`)
-      .all(FIELD_CODE[field], prefix, ...(end === undefined ? [] : [end]));
+      .prepare(
+        `SELECT id, text FROM value WHERE field = ? AND text >= ?${upper} AND typeof(text) = 'text' LIMIT ?`,
+      )
+      .all(FIELD_CODE[field], head, ...(end === undefined ? [] : [end]), this.#budget + 1);
   }
 
   /** Texts with lone surrogates lie behind all others, in no useful order; nobody but an attacker has many. */
-  #illFormedFrom(field: FilterField, prefix: string): number[] {
+  #illFormed(field: FilterField): Record<string, unknown>[] {
     return this.#db
-      .prepare("SELECT id, text FROM value WHERE field = ? AND text >= x''")
-      .all(FIELD_CODE[field])
-      .filter((row) => shownText(row['text']).startsWith(prefix))
-      .map((row) => Number(row['id']));
+      .prepare("SELECT id, text FROM value WHERE field = ? AND text >= x'' LIMIT ?")
+      .all(FIELD_CODE[field], this.#budget + 1);
   }
 
-  #addressesIn(network: string): number[] {
+  #network(network: string): Plan {
     const range = parseNetwork(network);
-    if (range === undefined) return [];
-    const find = this.#db.prepare('SELECT id FROM value WHERE addr >= ? AND addr < ?');
-    return hexPrefixes(range).flatMap((digits) => {
+    if (range === undefined) return { kind: 'none' };
+    const find = this.#db.prepare('SELECT id FROM value WHERE addr >= ? AND addr < ? LIMIT ?');
+    const ids = hexPrefixes(range).flatMap((digits) => {
       const start = addressKey(digits, range.first.length);
       // 'g' follows the last hexadecimal digit.
-      return find.all(start, `${start}g`).map((row) => Number(row['id']));
+      return find.all(start, `${start}g`, this.#budget + 1).map((row) => Number(row['id']));
+    });
+    return this.#values(ids, 'sourceIPAddress', (text) => {
+      const address = parseIp(text);
+      return address !== undefined && contains(range, address);
     });
   }
 
-  #values(field: FilterField, ids: readonly number[]): Plan {
+  /** `ids` may be cut short when there are more than the budget. */
+  #values(ids: readonly number[], field: FilterField, fits: (text: string) => boolean): Plan {
     if (ids.length === 0) return { kind: 'none' };
-    if (ids.length > this.#budget) return { kind: 'values', field, ids: new Set(ids) };
+    if (ids.length > this.#budget) return { kind: 'values', field, fits };
     this.#budget -= ids.length;
     return {
       kind: 'term',

@@ -82,7 +82,7 @@ export class IndexReader {
         return plan.from <= time && time < plan.to;
       }
       case 'values':
-        return this.#valuesOf(plan.field, row).some((id) => id !== undefined && plan.ids.has(id));
+        return this.#valuesOf(plan.field, row).some((id) => id !== undefined && plan.fits(this.textOf(id)));
       case 'term':
         return this.#probe.get(queryOf(plan) ?? '', Number(row['id'])) !== undefined;
       default:
