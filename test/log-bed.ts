@@ -24,6 +24,7 @@ export interface LogBed {
   readonly folder: string;
   readonly database: TestDatabase;
   readonly deps: JournalDeps;
+  /** Without recovering first. */
   open(options?: JournalOptions): Promise<OpenJournal>;
   /** As every start does before it opens the journal. */
   recover(): Promise<Recovery>;
@@ -50,7 +51,7 @@ export async function createLogBed(options: { readonly memoryKeys?: boolean } = 
       folder,
       database,
       deps: all,
-      open: (options) => openJournal(all, options),
+      open: (options) => openJournal(all, { recover: false, ...options }),
       recover: () => recoverJournal({ ...all, dataKeys: () => Promise.resolve(new Map()) }),
       withDatabase: over,
       remove: async () => {
