@@ -1,4 +1,4 @@
-import type { EventCategory, EventResource } from '#domain/event';
+import type { IndexedFields } from '#domain/event';
 import type { EventFilter, FilterField } from '#domain/filter/filter';
 import type { Place } from '#journal/types';
 
@@ -35,25 +35,9 @@ export interface HistorySearch {
 export const MAX_PAGE_ROWS = 1_000;
 
 /** What a list shows of an event, answered by the index alone. */
-export interface HistoryRow {
+export interface HistoryRow extends IndexedFields {
   readonly place: Place;
   readonly cursor: HistoryCursor;
-  readonly eventId: string;
-  /** Milliseconds since 1970, UTC. */
-  readonly eventTime: number;
-  readonly eventName: string | undefined;
-  readonly eventSource: string | undefined;
-  readonly readOnly: boolean | undefined;
-  readonly username: string | undefined;
-  readonly principalArn: string | undefined;
-  readonly accessKeyId: string | undefined;
-  readonly resources: readonly EventResource[];
-  readonly account: string;
-  readonly region: string | undefined;
-  readonly sourceIPAddress: string | undefined;
-  readonly userAgent: string | undefined;
-  readonly errorCode: string | undefined;
-  readonly category: EventCategory;
 }
 
 export interface HistoryPage {
