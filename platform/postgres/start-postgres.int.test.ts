@@ -10,6 +10,7 @@ import { runningPostgresUrl, startPostgres } from '#platform/postgres/start-post
 import { waitForExit } from '#platform/postgres/postmaster';
 import { temporaryFolder } from '#test/harness';
 
+let parent: string;
 let dataDir: string;
 let server: RunningPostgres | undefined;
 const start = async (): Promise<RunningPostgres> => {
@@ -17,12 +18,13 @@ const start = async (): Promise<RunningPostgres> => {
   return server;
 };
 beforeEach(async () => {
-  dataDir = await temporaryFolder();
+  parent = await temporaryFolder();
+  dataDir = join(parent, 'data');
 });
 afterEach(async () => {
   await server?.stop();
   server = undefined;
-  await rm(dataDir, { recursive: true, force: true });
+  await rm(parent, { recursive: true, force: true });
 });
 
 async function query(url: string, sql: string): Promise<unknown[]> {
@@ -134,7 +136,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   test('refuses a cluster of another PostgreSQL and leaves it alone', async () => {
-    await mkdir(join(dataDir, 'postgres'));
+    await mkdir(join(dataDir, 'postgres'), { recursive: true });
     await writeFile(join(dataDir, 'postgres/PG_VERSION'), '17\n');
     await expect(start()).rejects.toThrow('was made by PostgreSQL 17');
     expect(await readFile(join(dataDir, 'postgres/PG_VERSION'), 'utf8')).toBe('17\n');
