@@ -41,9 +41,8 @@ describe.skipIf(!existsSync(FOLDER))('954 real CloudTrail events', () => {
     const env = {
       CAIRN_URL: platform.url,
       CAIRN_API_KEY: platform.apiKey,
-      XDG_STATE_HOME: `${platform.dataDir}-state`,
     };
-    const first = await cairn(['import', FOLDER, '-o', 'json'], env);
+    const first = await cairn(['import', FOLDER, '-o', 'json', '--state', `${platform.dataDir}-state`], env);
     expect(first.stderr).toBe('');
     expect(JSON.parse(first.stdout)).toMatchObject({ files: 13, received: 954, recorded: 954, refused: 0 });
     await settled(platform);
@@ -68,9 +67,8 @@ describe.skipIf(!existsSync(FOLDER))('954 real CloudTrail events', () => {
     const env = {
       CAIRN_URL: platform.url,
       CAIRN_API_KEY: platform.apiKey,
-      XDG_STATE_HOME: `${platform.dataDir}-state-again`,
     };
-    const again = await cairn(['import', FOLDER, '-o', 'json'], env);
+    const again = await cairn(['import', FOLDER, '-o', 'json', '--state', `${platform.dataDir}-other`], env);
     expect(JSON.parse(again.stdout)).toMatchObject({
       received: 954,
       recorded: 0,

@@ -40,6 +40,9 @@ export function runCairn(args: readonly string[], env: Readonly<Record<string, s
   });
 }
 
+/** What bin/bootstrap.mjs says when sources changed; not the command's own. */
+const BOOTSTRAP_LINES = /^cairn: (?:installing|installed|using|building|built) .*\n/gm;
+
 /** Runs a command to its end. */
 export async function cairn(
   args: readonly string[],
@@ -51,7 +54,7 @@ export async function cairn(
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
+  return { code, stdout, stderr: stderr.replaceAll(BOOTSTRAP_LINES, '') };
 }
 
 export async function startPlatform(options: StartOptions = {}): Promise<Platform> {

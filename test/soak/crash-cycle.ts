@@ -36,6 +36,7 @@ export interface CycleReport {
 
 const COUNTERS = ['received', 'accepted', 'duplicate', 'conflict', 'refused'] as const;
 const BODIES_BETWEEN_KILLS = 12;
+const REQUEST_MS = 40;
 
 /**
  * Kills a platform under load, again and again, and tells what became of what it had acknowledged. The caller
@@ -55,7 +56,10 @@ export async function crashCycle({ kills, seed, say }: CycleOptions): Promise<Cy
   try {
     load.start();
     for (const [index, victim] of victims(kills, seed).entries()) {
-      await load.more(1 + new Random(seed + index).below(BODIES_BETWEEN_KILLS));
+      const random = new Random(seed + index);
+      await load.more(1 + random.below(BODIES_BETWEEN_KILLS));
+      // Somewhere within a request, not always right behind an answer.
+      await delay(random.below(REQUEST_MS));
       const started = performance.now();
       platform = await killAndMend(platform, victim, { dataDir, apiKey, env });
       await load.more(4);
