@@ -33,9 +33,9 @@ export async function openJournalFiles(data: string | undefined): Promise<Journa
   const layout = layoutOf(root, config.anchorDir);
   return {
     layout,
-    objects: await DiskObjectStore.open(layout.objects),
-    keyObjects: await DiskObjectStore.open(layout.keys),
-    anchor: existsSync(layout.anchor) ? await DiskObjectStore.open(layout.anchor) : undefined,
+    objects: await DiskObjectStore.existing(layout.objects),
+    keyObjects: await DiskObjectStore.existing(layout.keys),
+    anchor: existsSync(layout.anchor) ? await DiskObjectStore.existing(layout.anchor) : undefined,
     keys: existsSync(layout.masterKey) ? await FileKeyProvider.open(layout.masterKey) : undefined,
   };
 }
