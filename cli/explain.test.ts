@@ -28,6 +28,11 @@ it('says where the fault lies', () => {
   expect(explain(error).text).toBe('INVALID_FILTER (column 14): There is no such field.');
 });
 
+it('does not say it twice', () => {
+  const error = new CairnError('INVALID_ARGUMENT', 'Not a proof: not JSON.', { path: 'not JSON' });
+  expect(explain(error).text).toBe('INVALID_ARGUMENT: Not a proof: not JSON.');
+});
+
 it('keeps the words of others from moving the cursor of a terminal', () => {
   expect(explain(new PlatformError('INTERNAL', 'a\u001b[2Jb')).text).toBe('INTERNAL: a\\u001b[2Jb');
 });

@@ -28,7 +28,8 @@ export function explain(error: unknown): Explanation {
   if (error instanceof OutputGone) return { text: '', code: EXIT_SIGPIPE };
   if (error instanceof ConfigError) return { text: error.message, code: EXIT.usage };
   if (error instanceof CairnError || error instanceof PlatformError) {
-    const where = error.path === undefined ? '' : ` (${error.path})`;
+    const { path } = error;
+    const where = path === undefined || error.message.includes(path) ? '' : ` (${path})`;
     return { text: printable(`${error.code}${where}: ${error.message}`), code: exitCodeOf(error) };
   }
   if (hasCode(error, 'ENOSPC', 'EIO', 'EACCES', 'EROFS') && error instanceof Error) {

@@ -86,7 +86,13 @@ class EmbeddedServer implements Database {
   }
 }
 
-/** Its ordinary remarks, and the refusals of connections while it starts, matter to nobody but us. */
-function levelOf(line: string): 'debug' | 'warn' {
-  return / (LOG|HINT|DETAIL): |FATAL: +the database system is starting up/.test(line) ? 'debug' : 'warn';
+/**
+ * Ordinary remarks matter to nobody but us, nor do refusals of connections while it starts or ends. That a key of
+ * the journal exists is how a commit learns of a duplicate.
+ */
+const ORDINARY =
+  / (LOG|HINT|DETAIL|CONTEXT|STATEMENT): |FATAL: +the database system is (starting up|not yet accepting connections|shutting down)|unique constraint "journal_key_/;
+
+export function levelOf(line: string): 'debug' | 'warn' {
+  return ORDINARY.test(line) ? 'debug' : 'warn';
 }

@@ -4,6 +4,7 @@ import type { CliContext } from '#cli/cli-context';
 import { databaseOf, openJournalFiles } from '#cli/journal-files';
 import { outputOption } from '#cli/output/answer';
 import type { OutputFormat } from '#cli/output/answer';
+import { printable } from '#cli/output/table';
 import { CairnError } from '#domain/errors';
 import { proveEvent } from '#journal/proof';
 import { KeyRecordStore } from '#journal/store/key-record-store';
@@ -80,9 +81,10 @@ function shown({ event, ...proven }: ProvenEvent): object {
 
 function tell({ log, position, account, source, receivedAt, sealedAt, size, event }: ProvenEvent): string {
   const lines = [
-    `Proven: event ${position} of log ${log}, account ${account}, from ${source},`,
+    `Proven: event ${position} of log ${log}, account ${account}, from ${printable(source)},`,
     `received ${new Date(receivedAt).toISOString()}, sealed ${new Date(sealedAt).toISOString()}, under a checkpoint of ${size} records.`,
-    ...(event ? [event.toString('utf8')] : []),
+    // Line by line: what is escaped stays the same JSON.
+    ...(event?.toString('utf8').split('\n').map(printable) ?? []),
   ];
   return lines.map((line) => line + '\n').join('');
 }

@@ -120,8 +120,9 @@ async function run(
   stop.signal.throwIfAborted();
   const { url } = await supervisor.start();
   const profile = await updateProfile(profileDir, { installation, url: reachable(url) });
-  // A first start that was killed before it could show the key left it in the profile.
-  const shown = folder.needsAdministratorKey ? (made ?? profile?.apiKey) : undefined;
+  // A first start that was killed before it could show the key left it in the profile. A key that is made later,
+  // because the database was lost, is as new to people as the first.
+  const shown = made ?? (folder.needsAdministratorKey ? profile?.apiKey : undefined);
   await say(welcome({ config, folder, url: reachable(url), key: shown, profileDir }));
   if (shown !== undefined) await folder.keyShown();
   if (options.demo) await startDemo(options, reachable(url), { installation, stop: stop.signal });
