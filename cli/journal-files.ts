@@ -8,16 +8,16 @@ import { createPool } from '#platform/db';
 import type { KeyProvider } from '#platform/keys';
 import { FileKeyProvider } from '#platform/keys';
 import { DiskObjectStore } from '#platform/objects/disk-object-store';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 import { runningPostgresUrl } from '#platform/postgres/start-postgres';
 
 /** The journal's files of a data folder, for commands that read them without the platform. */
 export interface JournalFiles {
   readonly layout: DataLayout;
-  readonly objects: ObjectStore;
-  readonly keyObjects: ObjectStore;
+  readonly objects: ObjectReader;
+  readonly keyObjects: ObjectReader;
   /** Undefined when the folder has no anchor beside it. */
-  readonly anchor: ObjectStore | undefined;
+  readonly anchor: ObjectReader | undefined;
   /** Undefined when the master key is not there: what needs no key still works. */
   readonly keys: KeyProvider | undefined;
 }

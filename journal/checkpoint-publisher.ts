@@ -14,7 +14,7 @@ import type { NoteKey } from '#journal/note';
 import { loadSigningKey, type SigningKey } from '#journal/signing-key';
 import { TileBuilder, tileKey, TILE_WIDTH, type TileObject } from '#journal/tiles';
 import type { KeyProvider } from '#platform/keys';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader, ObjectStore } from '#platform/objects/object-store';
 
 export interface PublisherDeps {
   readonly objects: ObjectStore;
@@ -185,7 +185,7 @@ export async function newestSize(store: ObjectStore, prefix: string): Promise<nu
 
 /** The newest checkpoint as signed, for readers that trust the store; undefined before the first. */
 export async function latestCheckpoint(
-  objects: ObjectStore,
+  objects: ObjectReader,
 ): Promise<
   { readonly note: string; readonly origin: string; readonly size: number; readonly root: Buffer } | undefined
 > {

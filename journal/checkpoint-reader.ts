@@ -9,7 +9,7 @@ import { KeyRecordStore } from '#journal/store/key-record-store';
 import { corruptAsUndefined } from '#journal/verify/log-walk';
 import { decodeLogObjectHead, LOG_OBJECT_HEAD_BYTES } from '#journal/format/log-object';
 import type { Pool } from '#platform/db';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 
 /** A checkpoint with the note that proves it. */
 export interface SignedCheckpoint extends Checkpoint {
@@ -31,10 +31,10 @@ const LOOK_BACK = 8;
 
 /** The log's checkpoints and keys for those who show them; trusts the store. */
 export class CheckpointReader {
-  readonly #objects: ObjectStore;
+  readonly #objects: ObjectReader;
   readonly #records: KeyRecordStore;
 
-  constructor(pool: Pool, objects: ObjectStore) {
+  constructor(pool: Pool, objects: ObjectReader) {
     this.#objects = objects;
     this.#records = new KeyRecordStore(pool);
   }
@@ -66,7 +66,7 @@ export class CheckpointReader {
 }
 
 /** The log's keys from its objects alone: reads the head of every one. Damaged ones are passed over. */
-export async function publicKeysOf(objects: ObjectStore): Promise<readonly LogKey[]> {
+export async function publicKeysOf(objects: ObjectReader): Promise<readonly LogKey[]> {
   const keys: LogKey[] = [];
   for await (const key of objects.list('log/')) {
     if (parseLogObjectKey(key) === undefined) continue;

@@ -1,7 +1,7 @@
 import { CairnError } from '#domain/errors';
 import { decodeLogObjectHead, logObjectKey, type LogObjectHead } from '#journal/format/log-object';
 import { decodeRecord, type LogRecord } from '#journal/format/record';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 
 /** An object of the log, read and whole; its body is not checked. */
 export interface LogObject {
@@ -13,7 +13,7 @@ export interface LogObject {
 
 /** Undefined when there is none; CORRUPT when it is not an object of the log, or not all of one. */
 export async function readLogObject(
-  objects: ObjectStore,
+  objects: ObjectReader,
   place: { readonly epoch: number; readonly sequence: number },
 ): Promise<LogObject | undefined> {
   const key = logObjectKey(place.epoch, place.sequence);

@@ -22,11 +22,11 @@ import { tileSubtrees } from '#journal/tiles';
 import { batchesWithEntries, blocksOf, checkSegment, type SegmentParts } from '#journal/verify/segment-check';
 import { PROOF_FORMAT, type InclusionProof } from '#journal/verify-proof';
 import type { KeyProvider } from '#platform/keys';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 
 export interface ProofDeps {
-  readonly objects: ObjectStore;
-  readonly keyObjects: ObjectStore;
+  readonly objects: ObjectReader;
+  readonly keyObjects: ObjectReader;
   readonly keys: KeyProvider;
   /** Whether PostgreSQL knows the identity (16 bytes): an event that no segment has lies in the tail then. */
   readonly isRecorded?: (identityKey: Buffer) => Promise<boolean>;
@@ -95,7 +95,7 @@ function base64(bytes: Buffer): string {
 
 /** Newest segment first; reads of each only its beginning and its entries. */
 async function findEvent(
-  objects: ObjectStore,
+  objects: ObjectReader,
   account: number,
   identity: Buffer,
 ): Promise<FoundEvent | undefined> {
@@ -233,7 +233,7 @@ export interface ConsistencyProof {
  * the keys have not signed the note; CORRUPT when it is not a prefix, or the log has become shorter.
  */
 export async function proveConsistency(
-  objects: ObjectStore,
+  objects: ObjectReader,
   since: string,
   keys: readonly NoteKey[],
 ): Promise<ConsistencyProof> {

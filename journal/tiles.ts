@@ -2,7 +2,7 @@ import { CompactRange } from '#journal/merkle/compact-range';
 import { HASH_BYTES } from '#journal/merkle/hash';
 import type { SubtreeReader } from '#journal/merkle/proof';
 import { CairnError } from '#domain/errors';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 
 /** Hashes, or entries, of a full tile (C2SP tlog-tiles). */
 export const TILE_WIDTH = 256;
@@ -93,7 +93,7 @@ export class TileBuilder {
 }
 
 /** Reads subtrees of a log of `size` records from its tiles; CORRUPT when one is missing or too short. */
-export function tileSubtrees(objects: ObjectStore, size: number): SubtreeReader {
+export function tileSubtrees(objects: ObjectReader, size: number): SubtreeReader {
   const cache = new Map<string, Promise<Buffer>>();
   const tile = (level: number, index: number): Promise<Buffer> => {
     const hashes = Math.floor(size / TILE_WIDTH ** level);
@@ -116,7 +116,7 @@ export function tileSubtrees(objects: ObjectStore, size: number): SubtreeReader 
 }
 
 /** A partial tile may have been replaced by a wider one since. */
-async function readTile(objects: ObjectStore, place: TilePlace): Promise<Buffer> {
+async function readTile(objects: ObjectReader, place: TilePlace): Promise<Buffer> {
   const bytes =
     (await objects.get(tileKey(place))) ?? (await objects.get(tileKey({ ...place, width: TILE_WIDTH })));
   if (bytes === undefined || bytes.length < place.width * HASH_BYTES) {

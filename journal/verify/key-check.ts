@@ -3,7 +3,7 @@ import { parseDataKeyObject } from '#journal/rebuild';
 import type { Findings, PositionRange } from '#journal/verify/finding';
 import { signingKeyOf } from '#journal/signing-key';
 import type { KeyProvider } from '#platform/keys';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 
 const SIGNING = 'signing/';
 /** A wrapped key: suite, nonce, 32 bytes, tag. */
@@ -29,14 +29,14 @@ interface KeyErasure {
  * there must have been erased, and one that was erased must not be there.
  */
 export class KeyCheck {
-  readonly #store: ObjectStore;
+  readonly #store: ObjectReader;
   readonly #keys: KeyProvider | undefined;
   readonly #findings: Findings;
   readonly #used = new Map<string, KeyUse>();
   readonly #erased = new Map<string, KeyErasure>();
   readonly #opened = new Map<string, Buffer | undefined>();
 
-  constructor(store: ObjectStore, keys: KeyProvider | undefined, findings: Findings) {
+  constructor(store: ObjectReader, keys: KeyProvider | undefined, findings: Findings) {
     this.#store = store;
     this.#keys = keys;
     this.#findings = findings;

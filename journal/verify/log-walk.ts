@@ -6,7 +6,7 @@ import { SEGMENT_HEAD_BYTES } from '#journal/format/segment';
 import { uuidBytes } from '#journal/format/uuid';
 import { tileKey, TILE_WIDTH } from '#journal/tiles';
 import type { Findings } from '#journal/verify/finding';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 
 /** An object of the log as far as it can be read. */
 export interface WalkedObject {
@@ -24,7 +24,7 @@ export interface WalkedObject {
 }
 
 /** Reads the heads of all objects of the log in order of sequence; names those that have no place in it. */
-export async function* walkLog(objects: ObjectStore, findings: Findings): AsyncGenerator<WalkedObject> {
+export async function* walkLog(objects: ObjectReader, findings: Findings): AsyncGenerator<WalkedObject> {
   const seen = new Set<number>();
   let epoch = 0;
   for await (const key of objects.list('log/')) {
@@ -51,7 +51,7 @@ function follows(seen: ReadonlySet<number>, sequence: number): boolean {
 }
 
 async function readHead(
-  objects: ObjectStore,
+  objects: ObjectReader,
   at: { readonly key: string; readonly epoch: number; readonly sequence: number },
 ): Promise<WalkedObject> {
   const start = (await objects.get(at.key, { offset: 0, length: SEGMENT_HEAD_BYTES })) ?? Buffer.alloc(0);
@@ -72,7 +72,7 @@ export function corruptAsUndefined<Result>(read: () => Result): Result | undefin
 }
 
 /** The leaf of a record as the tiles have it. */
-export async function leafInTile(objects: ObjectStore, sequence: number): Promise<Buffer | undefined> {
+export async function leafInTile(objects: ObjectReader, sequence: number): Promise<Buffer | undefined> {
   const index = Math.floor(sequence / TILE_WIDTH);
   const at = sequence % TILE_WIDTH;
   const full = await objects.get(tileKey({ level: 0, index, width: TILE_WIDTH }));
@@ -89,7 +89,7 @@ export function leafOf(walked: WalkedObject): Buffer | undefined {
 const WITNESSES = 8;
 
 /** The log's UUID, as most of its first records and checkpoints say: any one of them may be damaged. */
-export async function logIdentity(objects: ObjectStore): Promise<Buffer | undefined> {
+export async function logIdentity(objects: ObjectReader): Promise<Buffer | undefined> {
   const votes = new Map<string, number>();
   const vote = (log: string | undefined): void => {
     if (log !== undefined) votes.set(log, (votes.get(log) ?? 0) + 1);
@@ -107,7 +107,7 @@ export async function logIdentity(objects: ObjectStore): Promise<Buffer | undefi
   return winner === undefined ? undefined : Buffer.from(winner[0], 'hex');
 }
 
-async function* firstKeys(objects: ObjectStore, prefix: string): AsyncGenerator<string> {
+async function* firstKeys(objects: ObjectReader, prefix: string): AsyncGenerator<string> {
   let count = 0;
   for await (const key of objects.list(prefix)) {
     if (count++ >= WITNESSES) return;

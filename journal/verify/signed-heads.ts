@@ -1,12 +1,12 @@
 import { anchorKey, checkpointKey, openCheckpoint, sizeOfKey } from '#journal/checkpoint';
 import type { NoteKey } from '#journal/note';
 import type { Findings } from '#journal/verify/finding';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 
 /** A place where checkpoints are kept. */
 interface Shelf {
   readonly name: 'objects' | 'anchor';
-  readonly store: ObjectStore;
+  readonly store: ObjectReader;
   readonly keyOf: (size: number) => string;
   readonly sizes: ReadonlySet<number>;
   readonly newest: number;
@@ -34,7 +34,7 @@ export class SignedHeads {
   }
 
   static async list(
-    stores: { readonly objects: ObjectStore; readonly anchor: ObjectStore | undefined },
+    stores: { readonly objects: ObjectReader; readonly anchor: ObjectReader | undefined },
     origin: string,
     findings: Findings,
   ): Promise<SignedHeads> {
@@ -87,7 +87,7 @@ export class SignedHeads {
 
 async function listShelf(
   name: Shelf['name'],
-  store: ObjectStore,
+  store: ObjectReader,
   how: { readonly prefix: string; readonly keyOf: Shelf['keyOf']; readonly findings: Findings },
 ): Promise<Shelf> {
   const sizes = new Set<number>();

@@ -4,14 +4,14 @@ import { leafHash } from '#journal/merkle/hash';
 import { parseTileKey, TILE_WIDTH, tileKey, type TilePlace } from '#journal/tiles';
 import { CairnError } from '#domain/errors';
 import type { Findings } from '#journal/verify/finding';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 
 /**
  * Checks all tiles against the leaves of the log, 32 bytes each. `signed`: the size of the newest checkpoint;
  * up to it every tile must be there.
  */
 export async function checkTiles(
-  objects: ObjectStore,
+  objects: ObjectReader,
   log: { readonly leaves: Buffer; readonly signed: number },
   findings: Findings,
 ): Promise<void> {

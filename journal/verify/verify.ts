@@ -9,13 +9,13 @@ import { SignedHeads } from '#journal/verify/signed-heads';
 import { checkTiles } from '#journal/verify/tiles-check';
 import type { SourceCounters } from '#journal/types';
 import type { KeyProvider } from '#platform/keys';
-import type { ObjectStore } from '#platform/objects/object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 
 export interface VerifyOptions {
-  readonly objects: ObjectStore;
-  readonly keyObjects: ObjectStore;
+  readonly objects: ObjectReader;
+  readonly keyObjects: ObjectReader;
   /** Without it a newest segment that was dropped together with its checkpoint is not noticed. */
-  readonly anchor?: ObjectStore;
+  readonly anchor?: ObjectReader;
   /** With the master key the events themselves are held against their commitments. */
   readonly keys?: KeyProvider;
   /** Public keys that the log must have begun with, or changed to; without them its own first key is believed. */

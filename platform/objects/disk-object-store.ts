@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 import { hasCode, syncFolder } from '#platform/files';
 import { checkObjectKey, compareKeys } from '#platform/objects/object-key';
-import type { ByteRange, ObjectStore } from '#platform/objects/object-store';
+import type { ByteRange, ObjectStore, ObjectReader } from '#platform/objects/object-store';
 
 /** Half-written objects; no key can begin so. */
 const TEMPORARY = '.tmp';
@@ -38,7 +38,7 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   /** For readers: makes nothing and removes nothing. */
-  static existing(root: string): Pick<ObjectStore, 'get' | 'size' | 'list'> {
+  static existing(root: string): ObjectReader {
     return new DiskObjectStore(root);
   }
 

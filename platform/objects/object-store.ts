@@ -16,3 +16,6 @@ export interface ObjectStore {
   /** Keys under the prefix in ascending order of their UTF-8 bytes, from the first after `after`. */
   list(prefix: string, after?: string): AsyncIterable<string>;
 }
+
+/** Objects for those who only look. */
+export type ObjectReader = Pick<ObjectStore, 'get' | 'size' | 'list'>;
