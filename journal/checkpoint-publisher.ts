@@ -177,7 +177,7 @@ export class CheckpointPublisher {
 }
 
 /** The largest size that has a checkpoint under the prefix; 0 when none has. */
-export async function newestSize(store: ObjectStore, prefix: string): Promise<number> {
+export async function newestSize(store: ObjectReader, prefix: string): Promise<number> {
   let newest = 0;
   for await (const key of store.list(prefix)) newest = Math.max(newest, sizeOfKey(key, prefix) ?? 0);
   return newest;
