@@ -250,6 +250,15 @@ describe('limits', () => {
     expect(body.errors?.[0]?.message).toContain('Document contains more that 2000 tokens');
   });
 
+  test.each([34, 5_000])('variables nested %i deep are refused before they are read', async (depth) => {
+    const query = 'query ($id: AccountId!) { account(id: $id) { id } }';
+    const deep = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    const body = `{"query":${JSON.stringify(query)},"variables":{"id":${deep}}}`;
+    const answer = await at({ body });
+    expect(codesOf(answer)).toEqual(['LIMIT_EXCEEDED']);
+    expect(answer.body.errors?.[0]?.message).toContain('variables nested');
+  });
+
   test('fragments that would unfold without end cost no time', async () => {
     const chain = Array.from(
       { length: 40 },

@@ -3,6 +3,7 @@ import { type Principal, mayRead, mayWrite } from '#domain/principal';
 import { isIntrospection, mixesIntrospection } from '#platform/graphql/introspection';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 import { checkOperationCost } from '#platform/graphql/operation-cost';
+import { checkVariables } from '#platform/graphql/variables-depth';
 
 /** One operation, alone in its document, and who wants it run how. */
 export interface CheckedOperation {
@@ -31,7 +32,8 @@ export function checkOperation(checked: CheckedOperation, limits: GraphqlLimits)
     const message = `A key with the role ${principal.role} may not run a ${operation.operation}.`;
     return [refusal('FORBIDDEN', message, { status: 403, spec: true })];
   }
-  return checkOperationCost(checked, limits);
+  const tooDeep = checkVariables(checked.variables, limits);
+  return tooDeep.length > 0 ? tooDeep : checkOperationCost(checked, limits);
 }
 
 interface HttpAnswer {

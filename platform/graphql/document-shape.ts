@@ -32,7 +32,7 @@ export function checkDocumentShape(
 }
 
 /** LIMIT_EXCEEDED, answered with 400 where the response's media type lets the status speak. */
-export function limitExceeded(limit: string, found: number, argument?: string): GraphQLError {
+export function limitExceeded(limit: string, found: number | 'more', argument?: string): GraphQLError {
   return new GraphQLError(`An operation may have ${limit}; this one has ${found}.`, {
     extensions: {
       code: 'LIMIT_EXCEEDED',

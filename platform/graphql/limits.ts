@@ -8,6 +8,8 @@ export interface GraphqlLimits {
   readonly tokens: number;
   /** Fields below one another. */
   readonly depth: number;
+  /** Lists and objects within one another in a variable. */
+  readonly variablesDepth: number;
   /** Aliases, fragments counted as often as they are spread. */
   readonly aliases: number;
   /** Applied directives, fragments counted as often as they are spread. */
@@ -31,6 +33,8 @@ export const DEFAULT_LIMITS: GraphqlLimits = {
   tokens: 2_000,
   // graphql-js's own introspection query is 15 deep
   depth: 15,
+  // ten levels of a filter are twenty lists and objects
+  variablesDepth: 32,
   aliases: 30,
   directives: 30,
   cost: 10_000,

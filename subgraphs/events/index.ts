@@ -7,6 +7,7 @@ import type { EventsServices } from '#subgraphs/events/services';
 import { batchPerRequest } from '#subgraphs/shared/batch';
 import type { SubgraphDefinition } from '#subgraphs/shared/build-subgraph';
 import type { SubgraphContext } from '#subgraphs/shared/context';
+import { ownAccount } from '#subgraphs/shared/own-account';
 
 const eventById = batchPerRequest<SubgraphContext<EventsServices>, string, EventNode | null>(
   (ids, { services, principal }) => services.reader.byIds(principal, ids),
@@ -16,7 +17,7 @@ export const events: SubgraphDefinition<EventsServices> = {
   name: 'events',
   resolvers: [EventsResolver, EventCountsResolver, LookupResolver, RecordingResolver],
   entities: [Event],
-  references: { Event: ({ id }, context) => eventById(id, context) },
+  references: { Event: ({ id }, context) => eventById(id, context), Account: ownAccount },
 };
 
 export { createBulkDoor } from '#subgraphs/events/bulk/door';

@@ -119,6 +119,20 @@ describe('keys over GraphQL', () => {
     expect(await faults({ accounts: [B], allAccounts: false })).toEqual([]);
   });
 
+  it('are no business of a key that only records, whatever it asks', async () => {
+    const input = { name: 'x', role: 'AUDITOR' };
+    expect((await ask(CREATE_KEY, { input }, ['ingest', [A]])).codes).toEqual(['FORBIDDEN']);
+  });
+
+  it.each(['\u0000', '\ud800', 'nobody', ''])('named %j are not there', async (id) => {
+    const query = 'query ($id: ID!) { apiKey(id: $id) { id } }';
+    expect(await ask(query, { id })).toEqual({ data: { apiKey: null }, codes: [] });
+    const revoke = 'mutation ($id: ID!) { revokeApiKey(id: $id) { userErrors { code } } }';
+    expect((await ask(revoke, { id })).data).toEqual({
+      revokeApiKey: { userErrors: [{ code: 'NOT_FOUND' }] },
+    });
+  });
+
   it('come page by page', async () => {
     for (const name of ['one', 'two', 'three']) {
       await ask(CREATE_KEY, { input: { name, role: 'AUDITOR', allAccounts: true } });

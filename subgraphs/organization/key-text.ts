@@ -5,6 +5,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
  * 52 (256 bits) prove it. No `_`, `-` or `.` inside, so a double click takes the whole and scanners find it.
  */
 const KEY_TEXT = /^cairn_([a-z2-7]{16})_([a-z2-7]{52})$/;
+const KEY_ID = /^[a-z2-7]{16}$/;
 const ID_BYTES = 10;
 const SECRET_BYTES = 32;
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -20,6 +21,11 @@ export function newKey(): PresentedKey {
 
 export function keyText({ id, secret }: PresentedKey): string {
   return `cairn_${id}_${secret}`;
+}
+
+/** Anything else names no key, and need not be looked for. */
+export function isKeyId(text: string): boolean {
+  return KEY_ID.test(text);
 }
 
 /** The key of an `Authorization: Bearer` header (RFC 6750, section 2.1); undefined for anything else. */

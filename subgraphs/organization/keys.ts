@@ -2,7 +2,7 @@ import { MAX_ACCOUNTS_PER_KEY, MAX_LIVE_KEYS, NAME } from '#domain/organization'
 import type { AccountDirectory } from '#domain/organization';
 import { isInstallationAdministrator } from '#domain/principal';
 import type { Principal, Role } from '#domain/principal';
-import { hashSecret, keyText, newKey } from '#subgraphs/organization/key-text';
+import { hashSecret, isKeyId, keyText, newKey } from '#subgraphs/organization/key-text';
 import { refusal, refused } from '#subgraphs/organization/refusal';
 import type { Outcome, UserError } from '#subgraphs/organization/refusal';
 import type { ApiKey, KeyCursor, OrganizationStore, Slice } from '#subgraphs/organization/store';
@@ -44,7 +44,7 @@ export class Keys {
   /** Undefined for a key that does not exist or reaches beyond the caller's accounts: the two look the same. */
   async find(principal: Principal, id: string): Promise<ApiKey | undefined> {
     requireAdministrator({ principal });
-    const key = await this.#parts.store.key(id);
+    const key = isKeyId(id) ? await this.#parts.store.key(id) : undefined;
     return key && manages(principal, key) ? key : undefined;
   }
 
@@ -76,7 +76,7 @@ export class Keys {
   async revoke(principal: Principal, id: string): Promise<Outcome<ApiKey>> {
     requireAdministrator({ principal });
     const outcome = await this.#parts.store.deciding(async (store): Promise<Outcome<ApiKey>> => {
-      const key = await store.key(id);
+      const key = isKeyId(id) ? await store.key(id) : undefined;
       if (!key || !manages(principal, key)) {
         return refused(refusal('NOT_FOUND', 'id', `There is no key ${JSON.stringify(id.slice(0, 64))}.`));
       }

@@ -2,7 +2,7 @@ import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { AccountId, DateTime } from '#subgraphs/shared/scalars';
 import { PageArgs, pageOf, toConnection } from '#subgraphs/shared/connection';
 import type { Page } from '#subgraphs/shared/connection';
-import type { SubgraphContext } from '#subgraphs/shared/context';
+import { requireAdministrator, type SubgraphContext } from '#subgraphs/shared/context';
 import {
   accountCursor,
   keyCursor,
@@ -121,6 +121,7 @@ export class ApiKeyResolver {
     @Arg('input', () => CreateApiKeyInput, { description: 'The key.' }) input: CreateApiKeyInput,
     @Ctx() { principal, services }: Context,
   ): Promise<CreateApiKeyPayload> {
+    requireAdministrator({ principal });
     const { name, role, accounts, allAccounts, expiresAt } = input;
     if ((allAccounts ?? false) === (accounts !== null && accounts !== undefined)) {
       const fault = refusal(

@@ -35,6 +35,7 @@ import {
   type GraphQLError,
   type GraphQLSchema,
   execute,
+  isUnionType,
   parse,
 } from 'graphql';
 import { createResolversMap } from 'type-graphql';
@@ -57,7 +58,7 @@ export type ReferenceResolver<Services> = (
 export interface SubgraphDefinition<Services> extends SubgraphClasses {
   /** As it stands in the supergraph and in `/subgraphs/<name>/graphql`. */
   readonly name: string;
-  /** By type name; one for every entity with resolvable fields here. `null` means not found. */
+  /** By type name, one for every entity: federation answers without asking where none is. `null` means not found. */
   readonly references?: Readonly<Record<string, ReferenceResolver<Services>>>;
 }
 
@@ -93,6 +94,7 @@ export function buildSubgraph<Services>(
   const classes = classesToSchema(definition);
   const sdl = schemaToSdl(classes);
   const schema = buildSubgraphSchema([{ typeDefs: parse(sdl), resolvers: resolversOf(classes, definition) }]);
+  requireReferences(schema, definition);
   const contextFor = (caller: Caller, signal: AbortSignal): SubgraphContext<Services> => ({
     principal: caller.principal,
     requestId: caller.requestId,
@@ -122,6 +124,21 @@ export function buildSubgraph<Services>(
       return { ...result, errors: result.errors.map((error) => present(error, caller)) };
     },
   };
+}
+
+/** Also where `@key` says `resolvable: false`: that is for the composition, `_entities` takes what it is given. */
+function requireReferences(
+  schema: GraphQLSchema,
+  { name, references = {} }: SubgraphDefinition<never>,
+): void {
+  const entities = schema.getType('_Entity');
+  const types = isUnionType(entities) ? entities.getTypes() : [];
+  const open = types.filter((type) => !(type.name in references));
+  if (open.length > 0) {
+    throw new Error(
+      `In the subgraph ${name} anyone may claim to know ${open.join(', ')}: add its reference.`,
+    );
+  }
 }
 
 type Resolvers = NonNullable<GraphQLSchemaModule['resolvers']>;

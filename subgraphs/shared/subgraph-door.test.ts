@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildSubgraph } from '#subgraphs/shared/build-subgraph';
 import { type SubgraphDoor, createSubgraphDoor } from '#subgraphs/shared/subgraph-door';
 import { type Answer, type Asked, type Served, ask, codesOf, serve } from '#test/federation/serve';
-import { authenticate, twoSubgraphs } from '#test/federation/two-subgraphs';
+import { authenticate, peopleDefinition, twoSubgraphs } from '#test/federation/two-subgraphs';
 
 const { subgraphs, log } = twoSubgraphs();
 let people: SubgraphDoor;
@@ -39,6 +40,12 @@ test('the SDL that is served is the SDL that is committed', async () => {
     _service: { sdl: expect.stringContaining('type Account @key(fields: "id")') },
   });
   expect(subgraphs[0].sdl).toContain('type Account @key(fields: "id")');
+});
+
+test('no entity is left to whoever claims to know it', () => {
+  const careless = { ...peopleDefinition, references: {} };
+  const build = (): unknown => buildSubgraph(careless, { services: { names: new Map() }, log });
+  expect(build).toThrow('anyone may claim to know Account');
 });
 
 describe('who may ask', () => {
@@ -117,6 +124,13 @@ describe('limits', () => {
   test('entities are counted by their representations', async () => {
     const variables = { representations: Array.from({ length: 5_001 }, () => reference('000000000001')) };
     expect(codesOf(await at(counts, { query: ENTITIES, variables }))).toEqual(['LIMIT_EXCEEDED']);
+  });
+
+  test.each([34, 50_000])('variables nested %i deep are refused before they are read', async (depth) => {
+    const body = `{"query":"query ($v: [_Any!]!) { _entities(representations: $v) { __typename } }",
+      "variables":{"v":${'['.repeat(depth)}${']'.repeat(depth)}}}`;
+    const answer = await at(people, { body });
+    expect([answer.status, ...codesOf(answer)]).toEqual([400, 'LIMIT_EXCEEDED']);
   });
 
   test('one operation at a time', async () => {

@@ -19,6 +19,7 @@ import { checkDocumentShape } from '#platform/graphql/document-shape';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
 import { checkOperationCost } from '#platform/graphql/operation-cost';
 import type { ErrorLog } from '#platform/graphql/present-error';
+import { checkVariables } from '#platform/graphql/variables-depth';
 import { currentRequest } from '#platform/request-context';
 import { within } from '#platform/graphql/within';
 import type { Subgraph } from '#subgraphs/shared/build-subgraph';
@@ -134,7 +135,10 @@ function costPlugin(limits: GraphqlLimits): ApolloServerPlugin<SubgraphContext> 
         async didResolveOperation({ schema, document, operation, request }) {
           if (!operation) return; // Apollo words this one
           const costed = { schema, document, operation, variables: request.variables ?? {} };
-          const [error] = checkOperationCost(costed, limits);
+          const [error] = [
+            ...checkVariables(costed.variables, limits),
+            ...checkOperationCost(costed, limits),
+          ];
           if (error) throw error;
         },
       };

@@ -36,6 +36,7 @@ async function walk(platform: Platform): Promise<WalkReport> {
   const ingest = await createKey(platform, { role: 'INGEST', accounts: [OWNER] });
   const foreign = await createKey(platform, { role: 'AUDITOR', accounts: [STRANGER] });
   const event = await recordOne(platform);
+  const run = await eraseNothing(platform);
   const urls = SUBGRAPHS.map((name) => `${platform.url}/subgraphs/${name}/graphql`);
   return walkRoles({
     gateway: { url: `${platform.url}/graphql`, sdl: await sdlOf(`${platform.url}/graphql`, platform.apiKey) },
@@ -51,6 +52,7 @@ async function walk(platform: Platform): Promise<WalkReport> {
       'event.id': event,
       'apiKey.id': ingest.id,
       'revokeApiKey.id': ingest.id,
+      'jobRun.id': run,
       first: 2,
     },
     missing: {
@@ -58,11 +60,12 @@ async function walk(platform: Platform): Promise<WalkReport> {
       'event.id': mangled(event),
       'apiKey.id': 'nobodys',
       'revokeApiKey.id': 'nobodys',
+      'jobRun.id': 'nobodys',
       first: 2,
     },
     entity: (type) =>
       type === 'Event' ? { owned: event, missing: mangled(event) } : { owned: OWNER, missing: NOBODY },
-    secrets: [OWNER, CANARY, event, ingest.id],
+    secrets: [OWNER, CANARY, event, ingest.id, run],
     ingestMutations: ['recordEvents'],
   });
 }
@@ -115,6 +118,16 @@ async function recordOne(platform: Platform): Promise<string> {
     { a: OWNER },
   );
   return events.edges[0]!.node.id;
+}
+
+/** A job that concerns OWNER: erases what happened before there was anything. Gives the run's id. */
+async function eraseNothing(platform: Platform): Promise<string> {
+  const { eraseAccount } = await graphql<{ eraseAccount: { job: { id: string } } }>(
+    platform,
+    'mutation ($a: AccountId!, $b: DateTime!) { eraseAccount(account: $a, before: $b) { job { id } } }',
+    { a: OWNER, b: '1971-01-01T00:00:00Z' },
+  );
+  return eraseAccount.job.id;
 }
 
 /** An id of the same form that belongs to no event. */

@@ -16,7 +16,8 @@ interface DeskParts {
 export function createJobDesk(parts: DeskParts): JobDesk {
   return {
     start: (definition, payload, options) => start(parts, definition, { payload, ...options }),
-    find: (id) => parts.store.find(id),
+    // What cannot be an id is not asked for: PostgreSQL would refuse a text with U+0000.
+    find: async (id) => (JOB_RUN_ID.test(id) ? parts.store.find(id) : undefined),
   };
 }
 

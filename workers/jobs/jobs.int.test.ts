@@ -115,6 +115,7 @@ describe('a run', () => {
     });
     expect(run.finishedAt?.getTime()).toBeGreaterThanOrEqual(run.startedAt?.getTime() ?? Infinity);
     expect(await desk.find('unknown')).toBeUndefined();
+    expect(await desk.find('\u0000')).toBeUndefined();
   });
 
   it('is tried again; a failure that is ours is shown, another is masked and logged', async () => {
