@@ -218,6 +218,41 @@ describe('a start', () => {
     expect(await restart()).toMatchObject({ replayed: 0, newEpoch: undefined });
   });
 
+  it('still begins an epoch when a start is cut between any two steps of a rebuild', async () => {
+    await append(0, 6);
+    await seal();
+    await append(6, 9);
+    await seal();
+    await append(9, 12);
+    await journal.close();
+    const lost = bed;
+    bed = bed.withDatabase(await createTestDatabase());
+    let cuts = 0;
+    const recoverCut = async (allowed: number): Promise<boolean> => {
+      let steps = 0;
+      const step = (): void => {
+        if (steps++ === allowed) throw new Error('cut');
+      };
+      const recovery = recoverJournal({ ...bed.deps, dataKeys: () => Promise.resolve(new Map()), step });
+      return recovery.then(
+        () => true,
+        (error: unknown) => {
+          expect(String(error)).toBe('Error: cut');
+          cuts++;
+          return false;
+        },
+      );
+    };
+    for (let allowed = 0; !(await recoverCut(allowed));) allowed++;
+    expect(cuts).toBeGreaterThan(2);
+    const head = await bed.database.pool.query('SELECT epoch, position FROM journal_log');
+    expect(head.rows).toMatchObject([{ epoch: expect.any(Number) as number, position: '9' }]);
+    expect(head.rows[0]).not.toMatchObject({ epoch: 0 });
+    journal = await bed.open();
+    expect(await eventIds()).toEqual(ids(0, 9));
+    await lost.database.drop();
+  });
+
   it('begins an epoch when the tail is lost, and keeps of it what still follows the last segment', async () => {
     await append(0, 4);
     await seal();

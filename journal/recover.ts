@@ -19,8 +19,16 @@ import { signEpochRecord, signKeyRecord } from '#journal/record-signatures';
 import { beginEpoch, replayObject } from '#journal/replay';
 import { Sealer, type SealerDeps } from '#journal/seal';
 import { createSigningKey, loadSigningKey } from '#journal/signing-key';
-import { createHead, deleteTailRows, isPendingErasure, tailLinks } from '#journal/store/replay-store';
+import {
+  createHead,
+  deleteTailRows,
+  isPendingErasure,
+  markEndUnknown,
+  tailLinks,
+  UNKNOWN_CHAIN,
+} from '#journal/store/replay-store';
 import { SealSession, type SealHead } from '#journal/store/seal-store';
+import type { PoolClient } from '#platform/db';
 
 /** What a start has found and done. */
 export interface Recovery {
@@ -92,9 +100,10 @@ class JournalRecovery {
     if ((await session.head()) !== undefined) return { created: false, rebuilt: false };
     const first = await this.#firstObject();
     const log = first?.record.log ?? uuidBytes(randomUUID()) ?? Buffer.alloc(16);
-    await createHead(session.client, { log, epoch: 0, position: 0, chain: Buffer.alloc(32), receivedAt: 0 });
     // A log with nothing but its first key has no events to lose: a first start that was cut short.
     const rebuilt = first !== undefined && !(await this.#onlyFirst());
+    const chain = rebuilt ? UNKNOWN_CHAIN : Buffer.alloc(32);
+    await createHead(session.client, { log, epoch: 0, position: 0, chain, receivedAt: 0 });
     return { created: first === undefined, rebuilt };
   }
 
@@ -129,8 +138,13 @@ class JournalRecovery {
         await adoptNext(this.#writer, session, end);
       } else {
         const effects = await replayObject(this.#deps.keyObjects, session, found, end);
+        const also = async (client: PoolClient): Promise<void> => {
+          await effects.also?.(client);
+          await markEndUnknown(client);
+        };
         const bytes = found.object.length;
-        await commitRecord(this.#writer, session, { record: found.head.record, bytes, effects });
+        const { record } = found.head;
+        await commitRecord(this.#writer, session, { record, bytes, effects: { ...effects, also } });
         behind = true;
       }
       replayed++;

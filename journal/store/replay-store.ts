@@ -50,6 +50,14 @@ export async function moveHead(client: PoolClient, head: Omit<ReplayedHead, 'log
   );
 }
 
+/** No chain ever has this value: the head leads nowhere until an epoch begins. */
+export const UNKNOWN_CHAIN: Buffer = Buffer.alloc(32, 0xff);
+
+/** A crash before the epoch has begun must not let the next start take the sealed end for the end. */
+export async function markEndUnknown(client: PoolClient): Promise<void> {
+  await client.query('UPDATE journal_log SET chain = $1', [UNKNOWN_CHAIN]);
+}
+
 /** Partitions are made in transactions of their own, before the rows that need them. */
 export async function makePartitions(client: PoolClient, entries: Entries): Promise<void> {
   const months = new Set<number>();
