@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/cli-context';
 import { EXIT } from '#cli/cli-context';
-import { openJournalFiles } from '#cli/journal-files';
+import { databaseOf, openJournalFiles } from '#cli/journal-files';
 import type { JournalFiles } from '#cli/journal-files';
 import { outputOption } from '#cli/output/answer';
 import type { OutputFormat } from '#cli/output/answer';
@@ -13,7 +13,10 @@ import { CairnError } from '#domain/errors';
 import type { NoteKey } from '#journal/note';
 import { parseVkey } from '#journal/note';
 import { proveConsistency } from '#journal/proof';
+import { sqlFailure } from '#journal/store/sql-error';
 import type { Finding } from '#journal/verify/finding';
+import type { RowsReport } from '#journal/verify/rows-check';
+import { verifyRows } from '#journal/verify/rows-check';
 import type { VerifyOptions, VerifyReport } from '#journal/verify/verify';
 import { verifyJournal } from '#journal/verify/verify';
 import { publicKeysOf } from '#journal/checkpoint-reader';
@@ -54,9 +57,34 @@ async function verifyFiles(cli: CliContext, files: JournalFiles, flags: VerifyFl
     ...(flags.key && { trusted: flags.key }),
     onProgress: ({ records, events }) => progress.show(() => `${records} records, ${events} events`),
   });
+  const rows = flags.from === undefined && flags.to === undefined ? await rowsOf(files) : undefined;
   progress.done();
-  await cli.print(flags.output === 'json' ? JSON.stringify(report) + '\n' : tell(report, files));
-  if (!report.ok) cli.exitWith(EXIT.negative);
+  const { findings, counts } = rows === undefined ? report : joined(report, rows);
+  const all = { ...report, ok: report.ok && (rows?.ok ?? true), findings, counts, tail: rows?.tail };
+  await cli.print(flags.output === 'json' ? JSON.stringify(all) + '\n' : tell(all, files));
+  if (!all.ok) cli.exitWith(EXIT.negative);
+}
+
+/** PostgreSQL's rows against the files, when it runs; verify needs nothing but the files otherwise. */
+async function rowsOf({ layout, objects, keyObjects }: JournalFiles): Promise<RowsReport | undefined> {
+  const pool = await databaseOf(layout);
+  if (pool === undefined) return undefined;
+  try {
+    return await verifyRows({ pool, objects, keyObjects });
+  } catch (error) {
+    if (sqlFailure(error) === 'repeat') return undefined;
+    throw error;
+  } finally {
+    await pool.end();
+  }
+}
+
+function joined(report: VerifyReport, rows: RowsReport): Pick<VerifyReport, 'findings' | 'counts'> {
+  const sum = (kind: Finding['kind']): number => report.counts[kind] + rows.counts[kind];
+  return {
+    findings: [...report.findings, ...rows.findings],
+    counts: { erased: sum('erased'), missing: sum('missing'), tampered: sum('tampered') },
+  };
 }
 
 function rangeOf({ from, to }: VerifyFlags): Pick<VerifyOptions, 'range'> {
@@ -82,14 +110,22 @@ async function provePrefix(
   );
 }
 
-function tell(report: VerifyReport, { anchor, keys }: JournalFiles): string {
+type WholeReport = VerifyReport & {
+  /** Events of the unsealed tail, when PostgreSQL's rows were checked too. */
+  readonly tail: number | undefined;
+};
+
+function tell(report: WholeReport, { anchor, keys }: JournalFiles): string {
   const lines = report.findings.map(describe);
   if (keys === undefined) lines.push('Without the master key only hashes were checked, not the events.');
   if (anchor === undefined) lines.push('Without the anchor a missing end of the log would not be noticed.');
-  const { records, position, events, erased, unsigned } = report;
+  const { records, position, events, erased, unsigned, tail } = report;
   lines.push(
     `Log ${report.log ?? '(none)'}: ${records} records, ${position} events sealed, ${events} of them read, ${erased} erased` +
       `${unsigned > 0 ? `, ${unsigned} records not signed yet` : ''}.`,
+    ...(tail === undefined
+      ? []
+      : [`PostgreSQL's rows agree or are named above; ${tail} events wait to be sealed.`]),
     report.ok
       ? 'OK: nothing is missing, nothing was tampered with.'
       : `NOT OK: ${report.counts.tampered} tampered, ${report.counts.missing} missing.`,
