@@ -6,6 +6,8 @@ export interface RequestContext {
   readonly requestId: string;
   /** The caller's address, proxies that are trusted taken away; undefined in jobs. */
   readonly clientAddress?: string | undefined;
+  /** Aborted when the answer is out or the client gone; undefined in jobs. */
+  readonly ended?: AbortSignal | undefined;
   /** The span that is open, as parent of the next one. */
   readonly trace?: Context | undefined;
 }

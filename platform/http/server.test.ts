@@ -33,7 +33,12 @@ const echo: Route = {
   maxBodyBytes: 1_000,
   handle: async (request, response) => {
     response.end(
-      JSON.stringify({ ...currentRequest(), trace: undefined, body: String(await readBody(request)) }),
+      JSON.stringify({
+        ...currentRequest(),
+        trace: undefined,
+        ended: undefined,
+        body: String(await readBody(request)),
+      }),
     );
   },
 };
@@ -138,6 +143,34 @@ describe('who asks', () => {
     const headers = { 'x-forwarded-for': forwarded };
     const answer = await fetch(`${url}/echo`, { method: 'POST', headers, body: 'x' });
     expect(await answer.json()).toMatchObject({ clientAddress: expected });
+  });
+});
+
+describe('the end of a request', () => {
+  test('is known to its rooms: when the answer is out, or when the client has gone', async () => {
+    const ends: (AbortSignal | undefined)[] = [];
+    const answer = Promise.withResolvers<void>();
+    const route: Route = {
+      ...hello,
+      handle: async (_, response) => {
+        ends.push(currentRequest()?.ended);
+        if (ends.length === 2) await answer.promise;
+        response.end('hello');
+      },
+    };
+    const url = `${await start({ routes: [route] })}/hello`;
+    const aborted = (signal: AbortSignal | undefined) =>
+      signal?.aborted === true || new Promise((resolve) => signal?.addEventListener('abort', resolve));
+    await (await fetch(url)).text();
+    await aborted(ends[0]);
+    const leaving = new AbortController();
+    const left = fetch(url, { signal: leaving.signal }).catch(() => 'left');
+    while (ends.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(ends[1]?.aborted).toBe(false);
+    leaving.abort();
+    await aborted(ends[1]);
+    expect(await left).toBe('left');
+    answer.resolve();
   });
 });
 

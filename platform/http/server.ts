@@ -131,8 +131,11 @@ class Door {
     response.setHeader('x-request-id', requestId);
     // A connection that breaks while we answer is the client's affair.
     response.on('error', (error) => this.#options.log.debug({ error }, 'an answer could not be sent'));
+    const ended = new AbortController();
+    response.once('close', () => ended.abort());
     const context = {
       requestId,
+      ended: ended.signal,
       clientAddress: clientAddress(request, this.#proxies),
       trace: this.#options.telemetry.extract(request.headers),
     };

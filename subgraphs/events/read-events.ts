@@ -16,12 +16,17 @@ import type {
 import type { EventIds } from '#journal/event-id';
 import { EventNode } from '#subgraphs/events/event-node';
 import { EventRecord } from '#subgraphs/events/event-record';
+import { MemoryBudget } from '#platform/memory-budget';
+import { Turns } from '#platform/turns';
+import { wellFormed } from '#subgraphs/events/record-values';
 import type { Page } from '#subgraphs/shared/connection';
 
 export interface ReaderDependencies {
   readonly journal: Pick<Journal, 'get' | 'counters'>;
   readonly history: HistoryIndex;
   readonly eventIds: EventIds;
+  /** What answers may hold of events; by default READ_BUDGET. */
+  readonly budget?: MemoryBudget | undefined;
 }
 
 export interface EventPage {
@@ -29,14 +34,21 @@ export interface EventPage {
   readonly more: boolean;
 }
 
-/** Bytes of events that one page may read from the journal. */
-const MAX_PAGE_BYTES = 32 * 2 ** 20;
-/** Events that are read from the journal at a time; at 1 MB each they are twice the limit of a page. */
+/** Bytes of events in the answers that are not out yet; as text and JSON they take some four times that. */
+const READ_BUDGET = { request: 32 * 2 ** 20, process: 96 * 2 ** 20 };
+/** Events that are read from the journal at a time; at 1 MB each they are twice the limit of a request. */
 const READ_AT_ONCE = 64;
+/** Requests that read at the same time: until they are read, nobody knows how large events are. */
+const READERS = 3;
 
 /** Reading events: of the caller's accounts only, whatever is asked. */
 export class EventReader {
-  constructor(private readonly dependencies: ReaderDependencies) {}
+  private readonly budget: MemoryBudget;
+  private readonly turns = new Turns(READERS);
+
+  constructor(private readonly dependencies: ReaderDependencies) {
+    this.budget = dependencies.budget ?? new MemoryBudget(READ_BUDGET);
+  }
 
   /** `input` is an EventFilterInput that nobody has checked. */
   async search(
@@ -67,6 +79,7 @@ export class EventReader {
     const limit = Math.max(1, range.limit);
     const found = await this.dependencies.history.search({ ...range, filter, accounts, limit });
     if (range.limit === 0) return { nodes: [], more: found.rows.length > 0 };
+    this.takeMemory(found.rows.reduce((sum, row) => sum + lengthOf(row), 0));
     return { nodes: this.nodesOf(found.rows), more: found.hasMore };
   }
 
@@ -77,27 +90,28 @@ export class EventReader {
   }
 
   async byIds(principal: Principal, ids: readonly string[]): Promise<(EventNode | null)[]> {
-    const { eventIds, journal } = this.dependencies;
+    const { eventIds } = this.dependencies;
     const known = ids.map((id) => eventIds.decode(id)?.place);
-    const events = await readAll(
-      journal,
-      known.filter((place) => place !== undefined),
-    );
+    const places = known.filter((place) => place !== undefined);
+    const events = await this.readAll(places, ({ account }) => coversAccount(principal, account));
     let next = 0;
     return known.map((place) => {
       const event = place === undefined ? undefined : events[next++];
-      if (event === undefined || !coversAccount(principal, event.account)) return null;
+      if (event === undefined) return null;
       const record = new EventRecord(event);
       return new EventNode(this.idOf(event), record.fields, () => Promise.resolve(record));
     });
   }
 
-  counts(
+  async counts(
     { accounts }: Principal,
     input: unknown,
     how: Pick<HistoryCount, 'groupBy' | 'top' | 'interval'>,
   ): Promise<HistoryCounts> {
-    return this.dependencies.history.counts({ filter: checkFilter(input), accounts, ...how });
+    const { history } = this.dependencies;
+    const counts = await history.counts({ filter: checkFilter(input), accounts, ...how });
+    const groups = counts.groups.map(({ value, count }) => ({ value: value?.toWellFormed(), count }));
+    return { ...counts, groups };
   }
 
   freshness(): Promise<Freshness> {
@@ -136,44 +150,60 @@ export class EventReader {
   private nodesOf(rows: readonly HistoryRow[]): EventNode[] {
     let records: Promise<readonly (EventRecord | undefined)[]> | undefined;
     const load = async (index: number): Promise<EventRecord | undefined> => {
-      records ??= readRecords(this.dependencies.journal, rows);
+      records ??= this.readRecords(rows);
       return (await records)[index];
     };
-    return rows.map((row, index) => new EventNode(this.idOf(row), row, () => load(index)));
+    return rows.map((row, index) => new EventNode(this.idOf(row), wellFormed(row), () => load(index)));
   }
-}
 
-async function readRecords(
-  journal: Pick<Journal, 'get'>,
-  rows: readonly HistoryRow[],
-): Promise<readonly (EventRecord | undefined)[]> {
-  const events = await readAll(
-    journal,
-    rows.map(({ place }) => place),
-  );
-  return events.map((event, index) => {
-    const row = rows[index];
-    // An index that is older than a restored journal may name a place that holds another event by now.
-    const same = event?.account === row?.account && event?.eventId === row?.eventId;
-    return event && same ? new EventRecord(event) : undefined;
-  });
-}
+  private async readRecords(rows: readonly HistoryRow[]): Promise<readonly (EventRecord | undefined)[]> {
+    const accounts = new Set(rows.map(({ account }) => account));
+    const events = await this.readAll(
+      rows.map(({ place }) => place),
+      ({ account }) => accounts.has(account),
+    );
+    return events.map((event, index) => {
+      const row = rows[index];
+      // An index that is older than a restored journal may name a place that holds another event by now.
+      const same = event?.account === row?.account && event?.eventId === row?.eventId;
+      return event && same ? new EventRecord(event) : undefined;
+    });
+  }
 
-async function readAll(
-  journal: Pick<Journal, 'get'>,
-  places: readonly Place[],
-): Promise<readonly (JournalEvent | undefined)[]> {
-  const events: (JournalEvent | undefined)[] = [];
-  let bytes = 0;
-  for (let from = 0; from < places.length; from += READ_AT_ONCE) {
-    const batch = await journal.get(places.slice(from, from + READ_AT_ONCE));
-    for (const event of batch) bytes += event?.raw.length ?? 0;
-    if (bytes > MAX_PAGE_BYTES) {
-      throw new CairnError('LIMIT_EXCEEDED', 'These events are too large for one page; ask for fewer.', {
+  /** What may not be seen is as if it were not there; counted, its size would show. */
+  private readAll(
+    places: readonly Place[],
+    isVisible: (event: JournalEvent) => boolean,
+  ): Promise<readonly (JournalEvent | undefined)[]> {
+    return this.turns.take(async () => {
+      const events: (JournalEvent | undefined)[] = [];
+      for (let from = 0; from < places.length; from += READ_AT_ONCE) {
+        const found = await this.dependencies.journal.get(places.slice(from, from + READ_AT_ONCE));
+        const batch = found.map((event) => (event && isVisible(event) ? event : undefined));
+        this.takeMemory(batch.reduce((sum, event) => sum + (event?.raw.length ?? 0), 0));
+        events.push(...batch);
+      }
+      return events;
+    });
+  }
+
+  private takeMemory(bytes: number): void {
+    const taken = this.budget.take(bytes);
+    if (taken === 'request') {
+      throw new CairnError('LIMIT_EXCEEDED', 'These events are too large for one request; ask for fewer.', {
         path: 'first',
       });
     }
-    events.push(...batch);
+    if (taken === 'process') {
+      throw new CairnError('TOO_MANY_REQUESTS', 'Too many large events are being answered.', {
+        retryAfter: 2,
+      });
+    }
   }
-  return events;
+}
+
+/** Characters of what a list shows of an event. */
+function lengthOf({ resources, ...fields }: HistoryRow): number {
+  const texts = [fields, ...resources].flatMap((part) => Object.values(part));
+  return texts.reduce<number>((sum, text) => sum + (typeof text === 'string' ? text.length : 0), 0);
 }

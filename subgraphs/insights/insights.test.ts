@@ -79,3 +79,24 @@ describe('Account.eventRate', () => {
     expect((await rate(administrator, { interval: 'HOUR' }, TWO)).data?.[0]).not.toBeNull();
   });
 });
+
+it('counts a page of accounts one after another, not to fill the queue of all', async () => {
+  let running = 0;
+  let most = 0;
+  const counts = async () => {
+    most = Math.max(most, (running += 1));
+    await Promise.resolve();
+    running -= 1;
+    return { total: 0, groups: [], moreGroups: false, buckets: [] };
+  };
+  const services = new InsightsService({ history: { counts }, now: () => NOW });
+  const counted = buildSubgraph(insights, { services, log: { error: () => undefined } });
+  const accounts = Array.from({ length: 200 }, (_, index) => ({
+    __typename: 'Account',
+    id: String(500_000_000_000 + index),
+  }));
+  const variables = { accounts, interval: 'HOUR' };
+  const result = plain(await runAs(counted, administrator, { text: RATE, variables }));
+  expect(result.codes).toEqual([]);
+  expect(most).toBe(1);
+});

@@ -1,7 +1,10 @@
 import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { Account, EventRate, EventRateArgs } from '#subgraphs/insights/schema';
 import type { InsightsService, Rate } from '#subgraphs/insights/service';
+import { oneByOne } from '#subgraphs/shared/one-by-one';
 import { requireAccount, type SubgraphContext } from '#subgraphs/shared/context';
+
+const inTurn = oneByOne<SubgraphContext<InsightsService>>();
 
 @Resolver(() => Account)
 export class InsightsResolver {
@@ -12,6 +15,6 @@ export class InsightsResolver {
     @Ctx() context: SubgraphContext<InsightsService>,
   ): Promise<Rate> {
     requireAccount(context, id);
-    return context.services.eventRate(id, query);
+    return inTurn(context, () => context.services.eventRate(id, query));
   }
 }

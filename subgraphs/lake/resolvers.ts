@@ -1,7 +1,10 @@
 import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { Account, AccountStorage } from '#subgraphs/lake/schema';
 import type { LakeService, PartUsage } from '#subgraphs/lake/service';
+import { oneByOne } from '#subgraphs/shared/one-by-one';
 import { requireAccount, type SubgraphContext } from '#subgraphs/shared/context';
+
+const inTurn = oneByOne<SubgraphContext<LakeService>>();
 
 @Resolver(() => Account)
 export class LakeResolver {
@@ -11,6 +14,6 @@ export class LakeResolver {
     @Ctx() context: SubgraphContext<LakeService>,
   ): Promise<{ readonly parts: readonly PartUsage[] }> {
     requireAccount(context, id);
-    return context.services.storageOf(id);
+    return inTurn(context, () => context.services.storageOf(id));
   }
 }

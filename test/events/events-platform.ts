@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionResult } from 'graphql';
 import type { Principal } from '#domain/principal';
+import type { MemoryBudget } from '#platform/memory-budget';
 import { HistoryProjection } from '#projections/history/history-projection';
 import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
 import { createEventsServices, events } from '#subgraphs/events/index';
@@ -13,6 +14,15 @@ import { runAs } from '#test/events/run-subgraph';
 
 /** The events subgraph over a real history index and a journal in memory. */
 export async function startEvents(now: () => number, ...accounts: string[]) {
+  return startEventsWithin({}, now, ...accounts);
+}
+
+/** The same with a budget of its own for what answers hold. */
+export async function startEventsWithin(
+  limits: { readonly budget?: MemoryBudget },
+  now: () => number,
+  ...accounts: string[]
+) {
   const folder = await mkdtemp(join(tmpdir(), 'cairn-events-'));
   const journal = new MemoryJournal();
   const projection = new HistoryProjection(folder);
@@ -25,6 +35,7 @@ export async function startEvents(now: () => number, ...accounts: string[]) {
     accounts: new MemoryAccounts(...accounts),
     eventIds: testEventIds,
     now,
+    ...limits,
   });
   const subgraph = buildSubgraph(events, {
     services,

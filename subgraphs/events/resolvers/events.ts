@@ -14,6 +14,7 @@ import {
 } from '#subgraphs/events/schema/history';
 import type { EventsServices } from '#subgraphs/events/services';
 import { type ConnectionOf, PageArgs, pageOf, toConnection } from '#subgraphs/shared/connection';
+import { oneByOne } from '#subgraphs/shared/one-by-one';
 import type { SubgraphContext } from '#subgraphs/shared/context';
 
 type Context = SubgraphContext<EventsServices>;
@@ -27,7 +28,7 @@ export class EventsResolver {
     description:
       'Events of the accounts that the key sees, by eventTime; 50 a page by default, 200 at most. Cursors stay ' +
       'valid and in place while events arrive. Columns of a list are cheap; `raw` and what only the record has ' +
-      'are read when asked for, at most 32 MB a page.',
+      'are read when asked for, at most 32 MB a request.',
   })
   async events(
     @Arg('filter', () => EventFilterInput, { nullable: true, description: FILTER })
@@ -73,6 +74,8 @@ export class EventsResolver {
   }
 }
 
+const inTurn = oneByOne<Context>();
+
 @Resolver()
 export class EventCountsResolver {
   @Query(() => EventCounts, {
@@ -80,12 +83,10 @@ export class EventCountsResolver {
   })
   eventCounts(
     @Args(() => EventCountsArgs) { filter, groupBy, top, interval }: EventCountsArgs,
-    @Ctx() { services, principal }: Context,
+    @Ctx() context: Context,
   ): Promise<HistoryCounts> {
-    return services.reader.counts(principal, filter, {
-      top,
-      groupBy: groupBy ?? undefined,
-      interval: interval ?? undefined,
-    });
+    const { services, principal } = context;
+    const how = { top, groupBy: groupBy ?? undefined, interval: interval ?? undefined };
+    return inTurn(context, () => services.reader.counts(principal, filter, how));
   }
 }

@@ -1,0 +1,49 @@
+import { currentRequest } from '#platform/request-context';
+
+export interface BudgetLimits {
+  /** Bytes for one request, all of its operations together. */
+  readonly request: number;
+  /** Bytes for all requests whose answers are not out yet. */
+  readonly process: number;
+}
+
+/** `request`: this one wants too much. `process`: the others have it all; it may try again. */
+export type Taken = 'taken' | 'request' | 'process';
+
+/**
+ * Bounds what answers hold in memory. Aliases, batches and clients that read slowly multiply a page; the budget
+ * counts what each request took until its answer is out or its client gone.
+ */
+export class MemoryBudget {
+  readonly #limits: BudgetLimits;
+  readonly #byRequest = new WeakMap<AbortSignal, number>();
+  #held = 0;
+
+  constructor(limits: BudgetLimits) {
+    this.#limits = limits;
+  }
+
+  /** Bytes that are held now. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Takes bytes for the current request, or nothing. */
+  take(bytes: number): Taken {
+    const ended = currentRequest()?.ended;
+    const before = ended === undefined ? 0 : (this.#byRequest.get(ended) ?? 0);
+    if (before + bytes > this.#limits.request) return 'request';
+    // Nobody would tell when it ends: in tests and jobs, or for a client that has left.
+    if (ended === undefined || ended.aborted) return 'taken';
+    if (this.#held + bytes > this.#limits.process) return 'process';
+    this.#held += bytes;
+    this.#byRequest.set(ended, before + bytes);
+    if (before === 0) ended.addEventListener('abort', () => this.#release(ended), { once: true });
+    return 'taken';
+  }
+
+  #release(ended: AbortSignal): void {
+    this.#held -= this.#byRequest.get(ended) ?? 0;
+    this.#byRequest.delete(ended);
+  }
+}
