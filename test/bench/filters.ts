@@ -101,12 +101,7 @@ function conditionsOf(fields: IndexedFields): readonly Condition[] {
 function equals({ field, value }: Condition): EventFilterInput {
   const { value: kind } = FIELD_RULES[field];
   if (kind === 'boolean') return { [field]: { equals: value === 'true' } };
-  return { [field]: { equals: kind === 'category' ? enumName(value) : value } };
-}
-
-/** GraphQL's name of a category: NetworkActivity is NETWORK_ACTIVITY. */
-function enumName(category: string): string {
-  return category.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+  return { [field]: { equals: value } };
 }
 
 function dayOf({ eventTime }: IndexedFields): EventFilterInput {

@@ -15,7 +15,8 @@ export interface Product extends Target, AsyncDisposable {
   eventsBehind(): Promise<number>;
 }
 
-const POLL_MS = 50;
+/** Each look costs the api process some milliseconds, which would count as the product’s. */
+const POLL_MS = 250;
 const PATIENCE_MS = 300_000;
 
 export async function startProduct(env: Readonly<Record<string, string>>): Promise<Product> {

@@ -30,7 +30,8 @@ ${missed.length === 0 ? 'All aims are met.' : `Missed aims:\n\n${missed.map((lin
 ## Recording
 
 Medians of ${ingest.rounds} rounds of ${number(ingest.eventsPerRound)} events, the rows of each round one after the other on the same
-events. "Sealed" waits until the last event lies in a segment; the tail is sealed when it is a second old here.
+events. "Sealed" waits until the last event lies in a segment: the worker looks every five seconds whether the tail
+is large or (here) a second old, so that its events/s say more about a round than about the speed of sealing.
 
 | | events/s | events per CPU-second |
 |---|---:|---:|

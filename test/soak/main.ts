@@ -1,15 +1,14 @@
 /**
- * `npm run soak -- --minutes 60 [--seed 1]`: kills the platform at random under load, and checks, for as long as
- * told. The folder of a cycle that found something is kept.
+ * `npm run soak -- --minutes 60 [--seed 1] [--kills 25]`: kills the platform at random under load, for as long as told,
+ * and checks after every so many kills. The folder of a cycle that found something is kept.
  */
 import { parseArgs } from 'node:util';
 import { crashCycle, removeCycle, type CycleReport } from '#test/soak/crash-cycle';
 
-const KILLS = 25;
-
 const { values: options } = parseArgs({
   options: {
     minutes: { type: 'string', default: '10' },
+    kills: { type: 'string', default: '25' },
     seed: { type: 'string', default: String(Date.now() % 1e6) },
   },
 });
@@ -22,7 +21,7 @@ let kills = 0;
 let events = 0;
 for (let seed = Number(options.seed); Date.now() < end && process.exitCode === undefined; seed += 1) {
   say(`cycle with seed ${seed}`);
-  const report = await crashCycle({ kills: KILLS, seed, say });
+  const report = await crashCycle({ kills: Number(options.kills), seed, say });
   kills += report.kills;
   events += report.acknowledged;
   const faults = faultsOf(report);
