@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { Script } from 'node:vm';
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -127,6 +130,21 @@ describe('the door', () => {
     const response = await fetch(url, { headers: { authorization: 'Bearer administrator' } });
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
     expect(await response.json()).not.toHaveProperty('data');
+  });
+
+  test('waits for a body only so long', async () => {
+    const started = httpRequest(`${served.origin}/graphql`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer auditor', 'content-type': 'application/json', 'content-length': 99 },
+    });
+    started.on('error', () => undefined); // the connection is cut under the body
+    started.write('{');
+    const [response] = (await once(started, 'response')) as [IncomingMessage];
+    expect([response.statusCode, response.headers.connection]).toEqual([408, 'close']);
+    expect(JSON.parse(await text(response))).toMatchObject({
+      errors: [{ extensions: { code: 'REQUEST_TIMEOUT' } }],
+    });
+    started.destroy();
   });
 
   test('refuses other methods', async () => {

@@ -38,7 +38,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     cause instanceof CairnError ? cause : undefined;
   const door = new AuthenticatedDoor({
     authenticate,
-    bodyBytes: limits.bodyBytes,
+    body: { bytes: limits.bodyBytes, ms: limits.timeoutMs },
     log,
     expected,
   });

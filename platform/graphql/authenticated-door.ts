@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
+  type BodyLimits,
   type DoorRefusal,
   clientLeft,
   readBody,
@@ -22,7 +23,7 @@ export interface Visit<Principal> {
 export interface DoorParts<Principal> {
   /** Who asks, by the `Authorization` header; null for a missing, unknown, expired or revoked key. */
   readonly authenticate: (authorization: string | undefined) => Promise<Principal | null>;
-  readonly bodyBytes: number;
+  readonly body: BodyLimits;
   readonly log: ErrorLog;
   readonly expected: (cause: unknown) => ExpectedFailure | undefined;
 }
@@ -96,15 +97,12 @@ export class AuthenticatedDoor<Principal> {
       refuse(METHOD_NOT_ALLOWED);
       return undefined;
     }
-    const body = await readBody(request, this.#parts.bodyBytes);
-    if (!body) {
-      refuse({
-        ...BODY_TOO_LARGE,
-        message: `The body of a request may have ${this.#parts.bodyBytes} bytes.`,
-      });
-      return undefined;
-    }
-    return { principal, body };
+    const limits = this.#parts.body;
+    const body = await readBody(request, limits);
+    if (typeof body !== 'string') return { principal, body };
+    if (body === 'too slow') refuse(BODY_TOO_SLOW);
+    else refuse({ ...BODY_TOO_LARGE, message: `The body of a request may have ${limits.bytes} bytes.` });
+    return undefined;
   }
 }
 
@@ -120,6 +118,12 @@ const METHOD_NOT_ALLOWED = {
   code: 'INVALID_ARGUMENT',
   message: 'GraphQL is asked with POST, or with GET for queries.',
   headers: { allow: 'GET, POST' },
+};
+
+const BODY_TOO_SLOW = {
+  status: 408,
+  code: 'REQUEST_TIMEOUT',
+  message: 'The body did not come in time.',
 };
 
 const BODY_TOO_LARGE = { status: 413, code: 'BODY_TOO_LARGE' };

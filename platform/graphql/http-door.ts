@@ -11,15 +11,34 @@ export function requestIdOf(request: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** The whole body; undefined when it is longer than `limit` bytes, without reading on. */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) return undefined;
+export interface BodyLimits {
+  readonly bytes: number;
+  /** Milliseconds until the last byte. */
+  readonly ms: number;
+}
+
+/** The whole body, or why it was not read on. */
+export async function readBody(
+  request: IncomingMessage,
+  { bytes, ms }: BodyLimits,
+): Promise<Buffer | 'too large' | 'too slow'> {
+  if (Number(request.headers['content-length'] ?? 0) > bytes) return 'too large';
+  const { promise: late, resolve: giveUp } = Promise.withResolvers<'too slow'>();
+  const timer = setTimeout(giveUp, ms, 'too slow');
+  try {
+    return await Promise.race([late, collect(request, bytes)]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function collect(request: IncomingMessage, limit: number): Promise<Buffer | 'too large'> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
     const bytes = Buffer.from(chunk as Uint8Array);
     length += bytes.length;
-    if (length > limit) return undefined;
+    if (length > limit) return 'too large';
     chunks.push(bytes);
   }
   return Buffer.concat(chunks, length);

@@ -22,7 +22,7 @@ export interface GraphqlLimits {
   readonly defaultPageSize: number;
   /** Objects that a list without `first` or `last` is taken to hold. */
   readonly assumedListSize: number;
-  /** Milliseconds that one operation may run. */
+  /** Milliseconds that a body may take to come in, and then again that one operation may run. */
   readonly timeoutMs: number;
 }
 

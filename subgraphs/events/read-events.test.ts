@@ -72,7 +72,7 @@ describe('memory', () => {
   it('does not show how large the events of others are', async () => {
     const query = '{ events(filter: { eventName: { equals: "Huge" } }) { edges { node { id } } } }';
     const { data } = plain(await cairn.run(administrator, query));
-    const { edges } = data?.['events'] as { edges: { node: { id: string } }[] };
+    const { edges } = (data ?? {})['events'] as { edges: { node: { id: string } }[] };
     const single = `{ event(id: "${edges[0]?.node.id}") { id } }`;
     expect(plain(await cairn.run(administrator, single)).codes).toEqual(['LIMIT_EXCEEDED']);
     expect(plain(await cairn.run(auditorOfOne, single))).toMatchObject({ codes: [], data: { event: null } });
@@ -96,7 +96,7 @@ describe('halves of characters', () => {
     const list = `{ events(filter: { eventId: { equals: "half" } }) { edges { node { ${fields} } } }
       eventCounts(groupBy: eventName, filter: { eventId: { equals: "half" } }) { groups { value } } }`;
     const { data } = plain(await cairn.run(administrator, list));
-    const { edges } = data?.['events'] as { edges: { node: Record<string, string> }[] };
+    const { edges } = (data ?? {})['events'] as { edges: { node: Record<string, string> }[] };
     const node = edges[0]?.node ?? {};
     expect(node).toMatchObject({ eventName: 'half \ufffd', userAgent: '\ufffd', raw: texts[3] });
     expect(data?.['eventCounts']).toEqual({ groups: [{ value: 'half \ufffd' }] });

@@ -49,7 +49,7 @@ export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<
   await server.start();
   const door = new AuthenticatedDoor({
     authenticate,
-    bodyBytes: limits.bodyBytes,
+    body: { bytes: limits.bodyBytes, ms: limits.timeoutMs },
     log,
     expected: expectedFailure,
   });
