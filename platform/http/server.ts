@@ -43,8 +43,8 @@ export interface HttpServer {
 const KEEP_ALIVE_MS = 75_000;
 /** Against clients that send their headers a byte at a time. */
 const HEADERS_TIMEOUT_MS = 10_000;
-/** A bulk body may take long, but not for ever; a silent connection ends sooner. */
-const REQUEST_TIMEOUT_MS = 900_000;
+/** Above what any door allows a body (an hour in bulk), so that the door can say so; silence ends sooner. */
+const REQUEST_TIMEOUT_MS = 3_660_000;
 const SILENCE_MS = 120_000;
 const SWEEP_MS = 20;
 const MAX_HEADER_BYTES = 16_384;

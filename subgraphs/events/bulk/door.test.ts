@@ -244,6 +244,19 @@ describe('bulk door', () => {
     expect((await send(recordText())).status).toBe(200);
   });
 
+  it('lets no key take all places', async () => {
+    const { start, send } = await setUp({ maxBodiesPerKey: 1 });
+    const { request, answer } = start();
+    request.write('[');
+    await once(request, 'socket');
+    await expect.poll(async () => (await send(recordText())).status).toBe(429);
+    const other = await send(recordText(), { headers: { authorization: 'Bearer admin' } });
+    expect(other.status).toBe(200);
+    request.end(']');
+    expect((await answer).status).toBe(200);
+    expect((await send(recordText())).status).toBe(200);
+  });
+
   it('ends bodies that never end: idle ones, slow ones, and those that only grow', async () => {
     const { start, send } = await setUp({ idleMs: 400, totalMs: 1_200, maxBytes: 1 << 16 });
     const idle = start();

@@ -9,6 +9,8 @@ import type { EventRecorder, RecordRequest } from '#subgraphs/events/record';
 export interface BulkLimits extends BodyLimits {
   /** Bodies that are read at the same time. */
   readonly maxBodies: number;
+  /** Of those, bodies of one key: one that sends slowly must not lock the others out. */
+  readonly maxBodiesPerKey: number;
   /** Milliseconds that the rest of a refused body is read and thrown away, so that the answer is not lost. */
   readonly lingerMs: number;
 }
@@ -23,6 +25,7 @@ export const BULK_LIMITS: BulkLimits = {
   batchBytes: 2 * 2 ** 20,
   batchesInFlight: 2,
   maxBodies: 32,
+  maxBodiesPerKey: 16,
   lingerMs: 2_000,
 };
 
@@ -62,22 +65,25 @@ const BUSY_SECONDS = 2;
  */
 export function createBulkDoor(dependencies: BulkDoorDependencies): BulkDoor {
   const limits = { ...BULK_LIMITS, ...dependencies.limits };
-  let bodies = 0;
+  const all = new Places(limits.maxBodies);
+  const ofKeys = new Map<string, Places>();
+
+  const ofKey = async <T>(keyId: string, work: () => Promise<T>): Promise<T> => {
+    const places = ofKeys.get(keyId) ?? new Places(limits.maxBodiesPerKey);
+    ofKeys.set(keyId, places);
+    try {
+      return await places.take(work);
+    } finally {
+      if (places.taken === 0) ofKeys.delete(keyId);
+    }
+  };
 
   return async (request, response, requestId) => {
-    const take = async (): Promise<Tally> => {
-      if (bodies >= limits.maxBodies) {
-        throw new CairnError('TOO_MANY_REQUESTS', `${limits.maxBodies} bodies are being read already.`, {
-          retryAfter: BUSY_SECONDS,
-        });
-      }
-      bodies += 1;
-      try {
-        return await record(request, dependencies, limits);
-      } finally {
-        bodies -= 1;
-      }
-    };
+    const take = (): Promise<Tally> =>
+      all.take(async () => {
+        const principal = await authenticated(request, dependencies);
+        return ofKey(principal.keyId, () => record(request, principal, { ...dependencies, limits }));
+      });
     if (request.method !== 'POST') {
       response.setHeader('Allow', 'POST');
       const error = { code: 'INVALID_ARGUMENT', message: 'Events are sent with POST.' };
@@ -104,15 +110,41 @@ class Interrupted extends Error {
   }
 }
 
+/** Bodies that are read at the same time. */
+class Places {
+  taken = 0;
+
+  constructor(private readonly limit: number) {}
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.taken >= this.limit) {
+      throw new CairnError('TOO_MANY_REQUESTS', `${this.limit} bodies are being read already.`, {
+        retryAfter: BUSY_SECONDS,
+      });
+    }
+    this.taken += 1;
+    try {
+      return await work();
+    } finally {
+      this.taken -= 1;
+    }
+  }
+}
+
+async function authenticated(
+  { headers }: IncomingMessage,
+  { authenticate }: Pick<BulkDoorDependencies, 'authenticate'>,
+): Promise<Principal> {
+  const principal = await authenticate(headers.authorization);
+  if (principal !== null) return principal;
+  throw new CairnError('UNAUTHENTICATED', 'Send a valid API key: Authorization: Bearer cairn_...');
+}
+
 async function record(
   request: IncomingMessage,
-  { authenticate, recorder }: BulkDoorDependencies,
-  limits: BulkLimits,
+  principal: Principal,
+  { recorder, limits }: { readonly recorder: EventRecorder; readonly limits: BulkLimits },
 ): Promise<Tally> {
-  const principal = await authenticate(request.headers.authorization);
-  if (principal === null) {
-    throw new CairnError('UNAUTHENTICATED', 'Send a valid API key: Authorization: Bearer cairn_...');
-  }
   const { maxRefusals, ...query } = queryOf(request);
   const intake = recorder.open({ principal, ...query });
   const tally = new Tally(intake.source, maxRefusals);
