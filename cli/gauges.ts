@@ -1,4 +1,5 @@
 import { Gauge } from 'prom-client';
+import { CairnError } from '#domain/errors';
 import type { Installation } from '#cli/installation';
 import type { OpenJournal } from '#journal/journal';
 import { tailState } from '#journal/store/seal-store';
@@ -55,12 +56,16 @@ function gaugesOf({ telemetry, log }: Installation): (name: string, help: string
   };
 }
 
-/** One figure that cannot be read is not a number; the others are shown all the same. */
+/**
+ * One figure that cannot be read is not a number; the others are shown all the same. What is not there yet
+ * (history while it is built) is no news.
+ */
 async function figure(read: Read, onError: (error: unknown) => void): Promise<number> {
   try {
     return await read();
   } catch (error) {
-    onError(error);
+    const expected = error instanceof CairnError && error.code === 'UNAVAILABLE';
+    if (!expected) onError(error);
     return Number.NaN;
   }
 }

@@ -70,7 +70,7 @@ export const jobs = {
     payload: nothing,
     attempts: 1,
     backOff: { kind: 'fixed', delayMs: 1_000 },
-    schedule: { everyMs: 5_000 },
+    schedule: { everyMs: 2_000 },
     concurrencyKey: () => 'sealTail',
   }),
   /** Sees to the runs themselves: brings lost ones to the queue, gives up what it gave up, forgets old ones. */
