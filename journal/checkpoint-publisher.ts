@@ -95,14 +95,13 @@ export class CheckpointPublisher {
     const { publicKey } = this.#noteKeys.at(-1) ?? {};
     if (publicKey === undefined) throw new CairnError('CORRUPT', 'The log does not begin with a key record.');
     this.#tree.append(leaf);
-    const tiles = this.#tiles.append(record, leaf);
     const size = this.#tree.size;
-    const root = this.#tree.root();
     for (const published of this.#published ?? []) {
-      if (published.size === size) this.#compare(published, root);
+      if (published.size === size) this.#compare(published, this.#tree.root());
     }
     const done = this.#published?.every((published) => published.size >= size) ?? false;
-    if (!done) this.#pending.push({ size, root, tiles, publicKey });
+    const tiles = this.#tiles.append(record, leaf, !done);
+    if (!done) this.#pending.push({ size, root: this.#tree.root(), tiles, publicKey });
   }
 
   #compare(published: Published, root: Buffer): void {

@@ -56,7 +56,7 @@ export function encodeBundle(records: readonly Buffer[]): Buffer {
 
 /**
  * The right edge of the log's tree as tiles: what a record adds is written, what a full tile replaces can go.
- * Records must be given from the first on; until `emit` they only build up the state.
+ * Records must be given from the first on.
  */
 export class TileBuilder {
   /** The hashes of the tile that grows, at each level. */
@@ -68,27 +68,39 @@ export class TileBuilder {
     return this.#size;
   }
 
-  /** Adds a record and returns the tiles that the tree of the new size has and the one before had not. */
-  append(record: Buffer, leaf: Buffer): readonly TileObject[] {
+  /**
+   * Adds a record and returns the tiles that the tree of the new size has and the one before had not; none when
+   * nobody will write them.
+   */
+  append(record: Buffer, leaf: Buffer, wanted = true): readonly TileObject[] {
     const index = Math.floor(this.#size / TILE_WIDTH);
     this.#size++;
     this.#records.push(record);
-    const bundle = { level: 'entries' as const, index, width: this.#records.length };
-    const tiles: TileObject[] = [{ ...bundle, bytes: encodeBundle(this.#records) }];
-    if (this.#records.length === TILE_WIDTH) this.#records = [];
-    this.#push(0, index, { hash: Buffer.from(leaf), tiles });
+    const tiles: TileObject[] = [];
+    const add = (place: TilePlace, bytes: () => Buffer): void => {
+      if (wanted) tiles.push({ ...place, bytes: bytes() });
+    };
+    const { length } = this.#records;
+    add({ level: 'entries', index, width: length }, () => encodeBundle(this.#records));
+    if (length === TILE_WIDTH) this.#records = [];
+    this.#push({ level: 0, index }, Buffer.from(leaf), add);
     return tiles;
   }
 
-  #push(level: number, index: number, add: { readonly hash: Buffer; readonly tiles: TileObject[] }): void {
+  #push(
+    at: { readonly level: number; readonly index: number },
+    hash: Buffer,
+    add: (place: TilePlace, bytes: () => Buffer) => void,
+  ): void {
+    const { level, index } = at;
     const hashes = (this.#levels[level] ??= []);
-    hashes.push(add.hash);
-    add.tiles.push({ level, index, width: hashes.length, bytes: Buffer.concat(hashes) });
+    hashes.push(hash);
+    add({ level, index, width: hashes.length }, () => Buffer.concat(hashes));
     if (hashes.length < TILE_WIDTH) return;
     const range = new CompactRange();
-    for (const hash of hashes) range.append(hash);
+    for (const one of hashes) range.append(one);
     this.#levels[level] = [];
-    this.#push(level + 1, Math.floor(index / TILE_WIDTH), { hash: range.root(), tiles: add.tiles });
+    this.#push({ level: level + 1, index: Math.floor(index / TILE_WIDTH) }, range.root(), add);
   }
 }
 
