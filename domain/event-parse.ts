@@ -54,6 +54,12 @@ export function readRecord(raw: Buffer): JsonObject {
   return value;
 }
 
+/** The id that parseEvent has given the bytes of a record; whoever has the record need not parse them again. */
+export function recordedEventId(record: JsonObject, raw: Buffer): string {
+  const id = readId(record, formatOf(record, categoryOf(record)), raw);
+  return typeof id === 'string' ? id : hash('sha256', raw);
+}
+
 /** A class, because a record is any object: only identity tells a refusal from one that looks like it. */
 class Refusal implements EventRefusal {
   readonly code: EventRefusal['code'];

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { isRefusal, parseEvent } from '#domain/event-parse';
+import { readRecord, recordedEventId } from '#domain/event-parse';
 import { CairnError } from '#domain/errors';
 import type { JournalEvent, Place } from '#journal/types';
 
@@ -74,13 +73,7 @@ export class StoredEvent implements JournalEvent {
   }
 
   get eventId(): string {
-    this.#eventId ??= eventIdOf(this.raw);
+    this.#eventId ??= recordedEventId(readRecord(this.raw), this.raw);
     return this.#eventId;
   }
-}
-
-/** What is in the journal was accepted once; a rule that became stricter since must not hide it. */
-function eventIdOf(raw: Buffer): string {
-  const event = parseEvent(raw, { now: Number.MAX_SAFE_INTEGER });
-  return isRefusal(event) ? hash('sha256', raw) : event.eventId;
 }

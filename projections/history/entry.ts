@@ -1,6 +1,6 @@
 import type { EventCategory, IndexedFields, JsonObject } from '#domain/event';
 import { indexedFields } from '#domain/event-fields';
-import { readRecord } from '#domain/event-parse';
+import { readRecord, recordedEventId } from '#domain/event-parse';
 import { isObject } from '#domain/event-values';
 import { textWords, visitTexts } from '#domain/event-words';
 import { FILTER_FIELDS, type FilterField } from '#domain/filter/filter';
@@ -47,18 +47,20 @@ export class EntryMaker {
   /** Undefined when the event's category is not one of those that are kept. */
   entryOf(event: JournalEvent): Entry | undefined {
     const record = readable(event.raw);
-    const fields = indexedFields(record, event);
+    const { eventTime, account } = event;
+    const eventId = recordedEventId(record, event.raw);
+    const fields = indexedFields(record, { eventId, eventTime, account });
     if (!this.#categories.includes(fields.category)) return undefined;
-    const second = Math.floor(event.eventTime / 1000);
+    const second = Math.floor(eventTime / 1000);
     const terms: string[] = [EVERY];
-    this.#addWords(terms, record, event.eventId);
+    this.#addWords(terms, record, eventId);
     return {
       rowid: rowidOf({ second, position: event.place.position }),
       columns: [
         event.place.position,
         event.place.epoch,
-        event.eventTime - second * 1000,
-        storedEventId(event.eventId),
+        eventTime - second * 1000,
+        storedEventId(eventId),
         ...this.#columns(fields, terms),
       ],
       terms: terms.join(' '),
