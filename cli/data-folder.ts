@@ -48,8 +48,8 @@ export interface Location {
 }
 
 export class DataFolderError extends Error {
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = 'DataFolderError';
   }
 }

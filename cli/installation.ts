@@ -1,6 +1,7 @@
 import { AccountSettingsCache } from '#cli/account-settings';
 import { layoutOf } from '#cli/data-folder';
 import type { DataLayout } from '#cli/data-folder';
+import { openMasterKey } from '#cli/master-key';
 import type { JobDesk } from '#domain/jobs';
 import type { JournalDeps, OpenJournal } from '#journal/journal';
 import { openJournal } from '#journal/journal';
@@ -8,7 +9,6 @@ import { retentionCutOff } from '#domain/month';
 import type { Config } from '#platform/config';
 import type { MikroORM, Pool } from '#platform/db';
 import { createOrm, createPool } from '#platform/db';
-import { FileKeyProvider } from '#platform/keys';
 import type { Log } from '#platform/log';
 import { createLog } from '#platform/log';
 import { DiskObjectStore } from '#platform/objects/disk-object-store';
@@ -77,7 +77,7 @@ export async function openInstallation(
     objects: await DiskObjectStore.open(layout.objects),
     keyObjects: await DiskObjectStore.open(layout.keys),
     anchor: await DiskObjectStore.open(layout.anchor),
-    keys: await FileKeyProvider.openOrCreate(layout.masterKey),
+    keys: await openMasterKey(layout),
     pubsub,
     log,
   };
