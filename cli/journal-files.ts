@@ -33,9 +33,9 @@ export async function openJournalFiles(data: string | undefined): Promise<Journa
   const layout = layoutOf(root, config.anchorDir);
   return {
     layout,
-    objects: await DiskObjectStore.existing(layout.objects),
-    keyObjects: await DiskObjectStore.existing(layout.keys),
-    anchor: existsSync(layout.anchor) ? await DiskObjectStore.existing(layout.anchor) : undefined,
+    objects: DiskObjectStore.existing(layout.objects),
+    keyObjects: DiskObjectStore.existing(layout.keys),
+    anchor: existsSync(layout.anchor) ? DiskObjectStore.existing(layout.anchor) : undefined,
     keys: existsSync(layout.masterKey) ? await FileKeyProvider.open(layout.masterKey) : undefined,
   };
 }
