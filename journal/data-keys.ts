@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { CairnError } from '#domain/errors';
 import { inScope, type Erasures } from '#journal/erasures';
 import type { FrameKey } from '#journal/format/frame';
@@ -102,9 +102,10 @@ export class DataKeys {
   }
 
   async #make(owner: AccountMonth): Promise<DataKey> {
-    const key = { ...owner, id: randomBytes(16), secret: randomBytes(32) };
+    const secret = randomBytes(32);
+    const key = { ...owner, id: randomBytes(16), secret: createSecretKey(secret) };
     const name = dataKeyObject(key);
-    await this.#deps.objects.putIfAbsent(name, await this.#deps.keys.wrap(key.secret, name));
+    await this.#deps.objects.putIfAbsent(name, await this.#deps.keys.wrap(secret, name));
     return key;
   }
 
@@ -145,7 +146,8 @@ export class DataKeys {
   async #openOne({ id, account, month }: DataKeyRow): Promise<DataKey | undefined> {
     const name = dataKeyObject({ id, account, month });
     const wrapped = await this.#deps.objects.get(name);
-    if (wrapped !== undefined) return { id, account, month, secret: await this.#unwrap(wrapped, name) };
+    if (wrapped !== undefined)
+      return { id, account, month, secret: createSecretKey(await this.#unwrap(wrapped, name)) };
     // Either an erasure was decided since the row was read, or the key is lost.
     const [now] = await this.#deps.store.byId([id]);
     if (now?.destroyed === true) return undefined;

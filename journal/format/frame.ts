@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomFillSync, type KeyObject } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { CairnError } from '#domain/errors';
 import { ByteReader, hashInto, writeU64 } from '#journal/format/bytes';
@@ -19,10 +19,10 @@ const REDACTED = 0x8000_0000;
 export const CODEC_NONE = 0;
 export const CODEC_ZSTD = 1;
 
-/** The key of an account's month: its id (16 bytes) and the AES-256 key (32 bytes). */
+/** The key of an account's month: its id (16 bytes) and the AES-256 key (32 bytes; a KeyObject is faster). */
 export interface FrameKey {
   readonly id: Buffer;
-  readonly secret: Buffer;
+  readonly secret: Buffer | KeyObject;
 }
 
 /** Whose frame it is; part of what the encryption authenticates. */

@@ -12,9 +12,18 @@ import { Lru } from '#journal/lru';
 import type { EventRun, RunFrame } from '#journal/read/event-run';
 
 /** Clear text in memory. */
-const CACHED_BYTES = 48 * 1024 * 1024;
+const CACHED_BYTES = 32 * 1024 * 1024;
 /** Frames fetched at the same time. */
 const PARALLEL = 16;
+/** Frames of which it is remembered that somebody opened them. */
+const REMEMBERED = 4096;
+
+/**
+ * Which frames stay in memory: all, for who reads on from there, or those that are asked for a second time.
+ * Keeping each frame of scattered look-ups would push out the wanted ones, and age 128 KB of clear text into
+ * the part of memory that is dear to collect.
+ */
+export type Keep = 'all' | 'repeated';
 
 interface ClearFrame {
   readonly open: OpenFrame;
@@ -28,6 +37,7 @@ export class ClearFrames {
   readonly #keys: DataKeys;
   readonly #erasures: Erasures;
   readonly #frames = new Lru<string, ClearFrame>(CACHED_BYTES);
+  readonly #opened = new Lru<string, true>(REMEMBERED);
 
   constructor(log: Buffer, keys: DataKeys, erasures: Erasures) {
     this.#log = log;
@@ -39,7 +49,7 @@ export class ClearFrames {
   }
 
   /** Frames of a run by number; absent where an erasure destroyed the key. CORRUPT when one does not open. */
-  async open(run: EventRun, numbers: Iterable<number>): Promise<ReadonlyMap<number, OpenFrame>> {
+  async open(run: EventRun, numbers: Iterable<number>, keep: Keep): Promise<ReadonlyMap<number, OpenFrame>> {
     await this.#erasures.fresh();
     const known = this.#erasures.known;
     const found = new Map<number, OpenFrame>();
@@ -63,11 +73,20 @@ export class ClearFrames {
         if (key === undefined || bytes === undefined) continue;
         const open = openAs(frame, bytes, { log: this.#log, account: frame.account }, key);
         found.set(number, open);
-        const { account, month } = frame;
-        if (this.#erasures.known === known) this.#frames.set(frame.id, { open, account, month }, open.size);
+        if (this.#erasures.known === known && this.#isKept(frame, keep)) this.#keep(frame, open);
       }
     }
     return found;
+  }
+
+  #isKept({ id }: RunFrame, keep: Keep): boolean {
+    if (keep === 'all' || this.#opened.get(id) === true) return true;
+    this.#opened.set(id, true);
+    return false;
+  }
+
+  #keep({ id, account, month }: RunFrame, open: OpenFrame): void {
+    this.#frames.set(id, { open, account, month }, open.size);
   }
 }
 

@@ -1,6 +1,6 @@
 import { CairnError } from '#domain/errors';
 import type { Erasures } from '#journal/erasures';
-import type { ClearFrames } from '#journal/read/clear-frames';
+import type { ClearFrames, Keep } from '#journal/read/clear-frames';
 import type { Epochs } from '#journal/read/epochs';
 import { StoredEvent, type EventRun } from '#journal/read/event-run';
 import type { SegmentRuns } from '#journal/read/segment-runs';
@@ -49,7 +49,7 @@ export class Reader {
       for (const run of runs) {
         while (room > 0 && position < Math.min(end, run.first + run.count)) {
           const to = Math.min(end, run.first + run.count, position + STEP_EVENTS);
-          const part = await this.#open(run, range(position - run.first, to - run.first));
+          const part = await this.#open(run, range(position - run.first, to - run.first), 'all');
           for (let at = 0; at < part.length && room > 0; at++, position++) {
             const event = part[at];
             if (event === undefined) continue;
@@ -78,11 +78,10 @@ export class Reader {
         wanted.set(run, indexes.add(position - run.first));
       }
       const found = new Map<number, JournalEvent>();
-      for (const [run, indexes] of wanted) {
-        for (const event of await this.#open(run, [...indexes])) {
-          if (event !== undefined) found.set(event.place.position, event);
-        }
-      }
+      const parts = await Promise.all(
+        [...wanted].map(([run, indexes]) => this.#open(run, [...indexes], 'repeated')),
+      );
+      for (const event of parts.flat()) if (event !== undefined) found.set(event.place.position, event);
       return places.map(({ epoch, position }) => {
         const event = found.get(position);
         return event?.place.epoch === epoch ? event : undefined;
@@ -91,15 +90,17 @@ export class Reader {
   }
 
   /** Events of a run in the order of `indexes`; undefined where they were erased. */
-  async #open(run: EventRun, indexes: readonly number[]): Promise<(JournalEvent | undefined)[]> {
+  async #open(run: EventRun, indexes: readonly number[], keep: Keep): Promise<(JournalEvent | undefined)[]> {
     const numbers = new Set(indexes.map((index) => run.frameOf[index] ?? 0));
-    const frames = await this.#deps.frames.open(run, numbers);
+    const frames = await this.#deps.frames.open(run, numbers, keep);
     return indexes.map((index) => {
       const number = run.frameOf[index] ?? 0;
       const frame = frames.get(number);
       const account = run.frames[number]?.account;
       if (frame === undefined || account === undefined) return undefined;
-      return new StoredEvent(run, index, account, frame.event(run.slotOf[index] ?? 0));
+      const raw = frame.event(run.slotOf[index] ?? 0);
+      // A view would hold on to the whole frame for one of its events.
+      return new StoredEvent(run, index, account, keep === 'all' ? raw : Buffer.from(raw));
     });
   }
 

@@ -6,7 +6,7 @@ import { locate, type EventRun, type RunFrame } from '#journal/read/event-run';
 import type { TailPlace, TailStore } from '#journal/store/tail-store';
 
 /** Batches of the tail in memory, as they are stored: encrypted. */
-const CACHED_BYTES = 24 * 1024 * 1024;
+const CACHED_BYTES = 16 * 1024 * 1024;
 
 /** The tail's batches, decoded and kept until newer ones push them out; they never change. */
 export class TailRuns {
