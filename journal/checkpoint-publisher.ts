@@ -59,6 +59,8 @@ export class CheckpointPublisher {
   #pending: Pending[] = [];
   #published: readonly Published[] | undefined;
   #signer: SigningKey | undefined;
+  /** Once the log is not what was signed before, nothing more is signed until somebody has looked. */
+  #contradicted: CairnError | undefined;
   #origin = '';
 
   constructor(deps: PublisherDeps) {
@@ -67,6 +69,7 @@ export class CheckpointPublisher {
 
   /** Publishes all records that the source has. CORRUPT when they do not extend what is already signed. */
   async catchUp(records: RecordSource): Promise<void> {
+    if (this.#contradicted !== undefined) throw this.#contradicted;
     for (;;) {
       const page = await records.recordsFrom(this.#tree.size);
       for (const { record, leaf } of page) await this.#append(record, leaf);
@@ -107,10 +110,9 @@ export class CheckpointPublisher {
   #compare(published: Published, root: Buffer): void {
     const checkpoint = openCheckpoint(published.note, this.#noteKeys);
     if (checkpoint?.size === published.size && checkpoint.root.equals(root)) return;
-    throw new CairnError(
-      'CORRUPT',
-      `The checkpoint of ${published.size} records in the ${published.where} is not one of this log.`,
-    );
+    const what = `The checkpoint of ${published.size} records in the ${published.where}`;
+    this.#contradicted = new CairnError('CORRUPT', `${what} is not one of this log.`);
+    throw this.#contradicted;
   }
 
   async #newestPublished(): Promise<readonly Published[]> {

@@ -116,6 +116,22 @@ describe('sealing', () => {
     expect(ends).toEqual([3, 6, 9, 12]);
   });
 
+  it('signs nothing more when the newest checkpoint is of another log', async () => {
+    await appendEvents(journal, [testEvent(A, 1, { time: MARCH })]);
+    await journal.sealer.sealTail({ force: true });
+    const other = await createLogBed();
+    await other.recover();
+    const foreign = await other.deps.objects.get('checkpoint/0000000000000001');
+    await other.remove();
+    await bed.deps.objects.put('checkpoint/0000000000000002', foreign ?? Buffer.alloc(0));
+    await appendEvents(journal, [testEvent(A, 2, { time: MARCH })]);
+    const sealer = new Sealer({ ...bed.deps, dataKeys: (list) => journal.dataKeys.byId(list) });
+    for (let time = 0; time < 2; time++) {
+      await expect(sealer.sealTail({ force: true })).rejects.toMatchObject({ code: 'CORRUPT' });
+    }
+    expect(await bed.deps.objects.get('checkpoint/0000000000000003')).toBeUndefined();
+  });
+
   it('writes an empty segment when the log was quiet for an hour', async () => {
     let now = Date.now();
     const sealer = new Sealer({ ...bed.deps, dataKeys: () => Promise.resolve(new Map()), now: () => now });

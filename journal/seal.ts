@@ -72,6 +72,8 @@ export class Sealer {
   readonly #deps: SealerDeps;
   readonly #writer: LogWriterDeps;
   readonly #publisher: CheckpointPublisher;
+  /** Resolves when the last one that came is done. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(deps: SealerDeps) {
     const step = deps.step ?? ((): void => undefined);
@@ -87,6 +89,26 @@ export class Sealer {
   async sealTail(options: { readonly force?: boolean } = {}): Promise<number> {
     const force = options.force ?? false;
     if (!force && !(await this.#isDue())) return 0;
+    return this.#alone(() => this.#sealTail(force));
+  }
+
+  /**
+   * One thing at a time in this process, whatever becomes of a connection and its lock: the publisher's tree is
+   * one, and those who wait must not hold the connections that the one at work needs.
+   */
+  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    try {
+      return await work();
+    } finally {
+      resolve();
+    }
+  }
+
+  async #sealTail(force: boolean): Promise<number> {
     await using session = await SealSession.open(this.#deps.pool, force);
     const head = await session?.head();
     if (session === undefined || head === undefined) return 0;
@@ -227,7 +249,11 @@ export class Sealer {
   }
 
   /** `make` gives the record for the place, or the sequence at which it is already. */
-  async #write(
+  #write(make: (end: LogEnd, session: SealSession) => Promise<RecordToWrite | number>): Promise<number> {
+    return this.#alone(() => this.#writeAlone(make));
+  }
+
+  async #writeAlone(
     make: (end: LogEnd, session: SealSession) => Promise<RecordToWrite | number>,
   ): Promise<number> {
     await using session = await SealSession.open(this.#deps.pool, true);
