@@ -1,6 +1,6 @@
 import type { EventCategory, IndexedFields, JsonObject } from '#domain/event';
 import { indexedFields } from '#domain/event-fields';
-import { readRecord, recordedEventId } from '#domain/event-parse';
+import { readRecord } from '#domain/event-parse';
 import { isObject } from '#domain/event-values';
 import { textWords, visitTexts } from '#domain/event-words';
 import { FILTER_FIELDS, type FilterField } from '#domain/filter/filter';
@@ -48,7 +48,7 @@ export class EntryMaker {
   entryOf(event: JournalEvent): Entry | undefined {
     const record = readable(event.raw);
     const { eventTime, account } = event;
-    const eventId = recordedEventId(record, event.raw);
+    const { eventId } = event;
     const fields = indexedFields(record, { eventId, eventTime, account });
     if (!this.#categories.includes(fields.category)) return undefined;
     const second = Math.floor(eventTime / 1000);
