@@ -34,8 +34,12 @@ export interface EventPage {
   readonly more: boolean;
 }
 
+interface Waiting {
+  readonly eventsBehind: number | null;
+}
+
 /** Bytes of events in the answers that are not out yet; as text and JSON they take some four times that. */
-const READ_BUDGET = { request: 32 * 2 ** 20, process: 96 * 2 ** 20 };
+const READ_BUDGET = { request: 32 * 2 ** 20, process: 64 * 2 ** 20 };
 /** Events that are read from the journal at a time; at 1 MB each they are twice the limit of a request. */
 const READ_AT_ONCE = 64;
 /** Requests that read at the same time: until they are read, nobody knows how large events are. */
@@ -114,8 +118,10 @@ export class EventReader {
     return { ...counts, groups };
   }
 
-  freshness(): Promise<Freshness> {
-    return this.dependencies.history.freshness();
+  /** How many events are waiting would tell a key of some accounts how much the others record. */
+  async freshness({ accounts }: Principal): Promise<Pick<Freshness, 'secondsBehind'> & Waiting> {
+    const { eventsBehind, secondsBehind } = await this.dependencies.history.freshness();
+    return { eventsBehind: accounts === 'ALL' ? eventsBehind : null, secondsBehind };
   }
 
   /** All sources for keys of all accounts, else the key's own. */

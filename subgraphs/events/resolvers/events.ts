@@ -61,8 +61,8 @@ export class EventsResolver {
   }
 
   @Query(() => HistoryFreshness, { description: 'How far event history is behind what has been recorded.' })
-  historyFreshness(@Ctx() { services }: Context): Promise<HistoryFreshness> {
-    return services.reader.freshness();
+  historyFreshness(@Ctx() { services, principal }: Context): Promise<HistoryFreshness> {
+    return services.reader.freshness(principal);
   }
 
   @Query(() => [SourceCounters], {

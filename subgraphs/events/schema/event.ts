@@ -38,6 +38,9 @@ export class Account {
   id!: string;
 }
 
+/** Non-null, one event that an erasure takes while it is listed would take the whole page with it. */
+const UNREADABLE =
+  'Null, with an error, when it cannot be read: ERASED for what was erased after it was listed.';
 const LISTED = 'Longer than 2,048 characters it is cut; `raw` has all of it.';
 
 @Directive('@key(fields: "id")')
@@ -59,17 +62,22 @@ export class Event {
   accountId!: string;
 
   @Field(() => String, {
-    description: 'The record, exactly as it was received, byte for byte: JSON text.',
+    nullable: true,
+    description: `The record, exactly as it was received, byte for byte: JSON text. ${UNREADABLE}`,
   })
-  raw!: string;
+  raw!: string | null;
 
-  @Field(() => DateTime, { description: 'When Cairn recorded the event durably.' })
-  receivedAt!: Date;
+  @Field(() => DateTime, {
+    nullable: true,
+    description: `When Cairn recorded the event durably. ${UNREADABLE}`,
+  })
+  receivedAt!: Date | null;
 
   @Field(() => String, {
-    description: 'Who sent the event: `key:<id>` of an API key, or `import:<name>`.',
+    nullable: true,
+    description: `Who sent the event: \`key:<id>\` of an API key, or \`import:<name>\`. ${UNREADABLE}`,
   })
-  source!: string;
+  source!: string | null;
 
   @Field(() => String, {
     description:

@@ -131,8 +131,12 @@ export class EventCounts {
 
 @ObjectType({ description: 'How far event history is behind what has been recorded.' })
 export class HistoryFreshness {
-  @Field(() => Long, { description: 'Recorded events that history has not seen yet.' })
-  eventsBehind!: number;
+  @Field(() => Long, {
+    nullable: true,
+    description:
+      'Recorded events that history has not seen yet, of all accounts; null for keys that do not see them all.',
+  })
+  eventsBehind!: number | null;
 
   @Field(() => Float, { description: 'Seconds since the oldest of them was recorded; 0 when there is none.' })
   secondsBehind!: number;

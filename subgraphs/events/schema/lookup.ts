@@ -104,8 +104,11 @@ export class LookupEvent {
   @Field(() => [LookupResource], { description: 'The resources that the record names.' })
   resources!: LookupResource[];
 
-  @Field(() => String, { description: 'The whole record, as JSON text.' })
-  cloudTrailEvent!: string;
+  @Field(() => String, {
+    nullable: true,
+    description: 'The whole record, as JSON text. Null, with an error, when it cannot be read (`Event.raw`).',
+  })
+  cloudTrailEvent!: string | null;
 
   @Field(() => Event, { description: 'The same event with all its fields.' })
   event!: Event;
