@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import type { CliContext } from '#cli/cli-context';
+import { PlatformError } from '#cli/client';
 import { csvLine } from '#cli/output/csv';
 import type { CsvValue } from '#cli/output/csv';
 import { formatTable } from '#cli/output/table';
@@ -76,19 +77,34 @@ async function* pages(cli: CliContext, options: EventsOptions): AsyncGenerator<r
       edges { cursor node { ${LIST_FIELDS} ${options.output === 'raw' ? 'raw' : ''} } }
       pageInfo { hasNextPage endCursor }
     } }`;
+  const filter = options.filter === undefined ? null : parseFilterExpression(options.filter);
+  const orderBy = options.oldest ? 'EVENT_TIME_ASC' : 'EVENT_TIME_DESC';
   let left = options.all ? Infinity : options.limit;
   let after = options.after ?? null;
+  let size = PAGE;
   do {
-    const page: Page = await client.query<Page>(document, {
-      filter: options.filter === undefined ? null : parseFilterExpression(options.filter),
-      orderBy: options.oldest ? 'EVENT_TIME_ASC' : 'EVENT_TIME_DESC',
-      first: Math.min(left, PAGE),
-      after,
-    });
+    const first = Math.min(left, size);
+    const page = await fitting(first, () => client.query<Page>(document, { filter, orderBy, first, after }));
+    if (page === undefined) {
+      size = Math.ceil(first / 4);
+      continue;
+    }
     yield page.events.edges.map((edge) => edge.node);
     left -= page.events.edges.length;
     after = page.events.pageInfo.hasNextPage ? page.events.pageInfo.endCursor : null;
-  } while (after !== null && left > 0);
+    if (after === null) return;
+  } while (left > 0);
+}
+
+/** Undefined when so many events are more than one answer holds: then a smaller page will do. */
+async function fitting(first: number, ask: () => Promise<Page>): Promise<Page | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    const tooMany = error instanceof PlatformError && error.code === 'LIMIT_EXCEEDED';
+    if (tooMany && error.path === 'first' && first > 1) return undefined;
+    throw error;
+  }
 }
 
 type Printer = (events: readonly EventNode[], first: boolean) => string;
