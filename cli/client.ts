@@ -66,9 +66,16 @@ export class CairnClient {
     try {
       return await fetch(new URL(path, this.#connection.url), { ...init, headers });
     } catch (cause) {
-      throw new CairnError('UNAVAILABLE', `Cannot reach ${this.#connection.url}: is Cairn running?`, {
+      const why = reasonOf(cause);
+      throw new CairnError('UNAVAILABLE', `Cannot reach ${this.#connection.url}${why}: is Cairn running?`, {
         cause,
       });
     }
   }
+}
+
+/** What fetch hides: ` (ECONNREFUSED)` where nobody listens, ` (UND_ERR_SOCKET)` where the connection broke. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
 }
