@@ -17,9 +17,13 @@ test('counts all that one request takes', () => {
   const budget = new MemoryBudget(limits);
   const one = request();
   expect(one.take(budget, 60)).toBe('taken');
-  expect(one.take(budget, 41)).toBe('request');
   expect(one.take(budget, 40)).toBe('taken');
+  expect(one.take(budget, 0)).toBe('taken');
+  expect(one.take(budget, 1)).toBe('request');
+  expect(one.take(budget, 0)).toBe('request');
   expect(budget.held).toBe(100);
+  one.end();
+  expect(budget.held).toBe(0);
 });
 
 test('counts all requests together, until they end', () => {

@@ -17,6 +17,7 @@ export type Taken = 'taken' | 'request' | 'process';
 export class MemoryBudget {
   readonly #limits: BudgetLimits;
   readonly #byRequest = new WeakMap<AbortSignal, number>();
+  readonly #refused = new WeakSet<AbortSignal>();
   #held = 0;
 
   constructor(limits: BudgetLimits) {
@@ -28,17 +29,22 @@ export class MemoryBudget {
     return this.#held;
   }
 
-  /** Takes bytes for the current request, or nothing. */
+  /**
+   * Takes bytes for the current request, or nothing. A request that once wanted too much gets no more: taking 0
+   * before reading tells whether reading is worth its while.
+   */
   take(bytes: number): Taken {
     const ended = currentRequest()?.ended;
-    const before = ended === undefined ? 0 : (this.#byRequest.get(ended) ?? 0);
-    if (before + bytes > this.#limits.request) return 'request';
     // Nobody would tell when it ends: in tests and jobs, or for a client that has left.
-    if (ended === undefined || ended.aborted) return 'taken';
+    if (ended === undefined || ended.aborted) return bytes > this.#limits.request ? 'request' : 'taken';
+    const before = this.#byRequest.get(ended) ?? 0;
+    if (before + bytes > this.#limits.request) this.#refused.add(ended);
+    if (this.#refused.has(ended)) return 'request';
     if (this.#held + bytes > this.#limits.process) return 'process';
     this.#held += bytes;
     this.#byRequest.set(ended, before + bytes);
-    if (before === 0) ended.addEventListener('abort', () => this.#release(ended), { once: true });
+    if (before === 0 && bytes > 0)
+      ended.addEventListener('abort', () => this.#release(ended), { once: true });
     return 'taken';
   }
 

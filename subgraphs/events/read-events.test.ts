@@ -53,8 +53,13 @@ describe('memory', () => {
 
   it('is bounded for one request, however often it asks for the same page', async () => {
     const one = request();
-    const { codes } = await one.run(`{ a: ${PAGE} b: ${PAGE} }`);
+    cairn.journal.gets.length = 0;
+    const { codes } = await one.run(
+      `{ ${Array.from({ length: 20 }, (_, index) => `a${index}: ${PAGE}`).join(' ')} }`,
+    );
     expect(new Set(codes)).toEqual(new Set(['LIMIT_EXCEEDED']));
+    // Once it is refused, nothing more is read for it.
+    expect(cairn.journal.gets.length).toBeLessThan(5);
     one.end();
   });
 

@@ -184,6 +184,7 @@ export class EventReader {
     return this.turns.take(async () => {
       const events: (JournalEvent | undefined)[] = [];
       for (let from = 0; from < places.length; from += READ_AT_ONCE) {
+        this.takeMemory(0);
         const found = await this.dependencies.journal.get(places.slice(from, from + READ_AT_ONCE));
         const batch = found.map((event) => (event && isVisible(event) ? event : undefined));
         this.takeMemory(batch.reduce((sum, event) => sum + (event?.raw.length ?? 0), 0));
