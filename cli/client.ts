@@ -40,8 +40,9 @@ export class CairnClient {
     this.#connection = connection;
   }
 
-  get url(): string {
-    return this.#connection.url;
+  /** The part of the key that is no secret: cairn_<id>_<secret>. */
+  get keyId(): string {
+    return this.#connection.apiKey.split('_')[1] ?? '';
   }
 
   async query<T>(document: string, variables: Variables = {}): Promise<T> {

@@ -55,7 +55,7 @@ export function register(program: Command, cli: CliContext, stateFolder: string)
 async function importFiles(cli: CliContext, paths: readonly string[], options: ImportOptions): Promise<void> {
   const client = cli.connect();
   const importId = importIdOf(
-    client.url,
+    client.keyId,
     paths.map((path) => resolve(path)),
   );
   const state = await ImportState.open(options.state, importId);

@@ -45,10 +45,13 @@ export class ImportState {
   }
 }
 
-/** The same paths to the same platform are the same import, so that calling it again goes on. */
-export function importIdOf(url: string, paths: readonly string[]): string {
+/**
+ * The same paths with the same key are the same import, so that calling it again goes on. A key belongs to one
+ * installation: another one at the same address gets all files.
+ */
+export function importIdOf(keyId: string, paths: readonly string[]): string {
   return createHash('sha256')
-    .update(JSON.stringify([url, [...paths].sort()]))
+    .update(JSON.stringify([keyId, [...paths].sort()]))
     .digest('hex')
     .slice(0, 16);
 }

@@ -1,0 +1,31 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ImportState, importIdOf } from '#cli/import/import-state';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'cairn-import-'));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+const file = { path: '/logs/a.json', size: 10, modified: 1 };
+const report = { received: 1, recorded: 1, duplicates: 0, conflicts: 0, refused: 0, refusals: [] };
+
+it('knows the files that are done when it is opened again, and a file that has changed is not', async () => {
+  const id = importIdOf('one', ['/logs']);
+  await (await ImportState.open(root, id)).finish(file, report);
+  const again = await ImportState.open(root, id);
+  expect(again.isDone(file)).toBe(true);
+  expect(again.isDone({ ...file, size: 11 })).toBe(false);
+});
+
+it('begins anew with the key of another installation', async () => {
+  await (await ImportState.open(root, importIdOf('one', ['/logs']))).finish(file, report);
+  expect((await ImportState.open(root, importIdOf('two', ['/logs']))).isDone(file)).toBe(false);
+});
+
+it('is the same import whatever the order of its paths', () => {
+  expect(importIdOf('one', ['/a', '/b'])).toBe(importIdOf('one', ['/b', '/a']));
+});
