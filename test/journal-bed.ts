@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openJournal, type JournalOptions, type OpenJournal } from '#journal/journal';
 import type { NewEvent, Outcome, Place, Submission } from '#journal/types';
@@ -7,7 +6,7 @@ import type { Pool } from '#platform/db';
 import { FileKeyProvider } from '#platform/keys';
 import { createLog } from '#platform/log';
 import type { PubSub } from '#platform/pubsub/pubsub';
-import { createTestDatabase, type TestDatabase } from '#test/harness';
+import { createTestDatabase, temporaryFolder, type TestDatabase } from '#test/harness';
 import { journalStores, type JournalStores } from '#test/journal-stores';
 import { LocalPubSub } from '#test/local-pubsub';
 import { newEvent, type EventFields } from '#test/new-event';
@@ -27,7 +26,7 @@ export interface JournalBed extends JournalStores, AsyncDisposable {
 
 export async function createJournalBed(): Promise<JournalBed> {
   const database = await createTestDatabase();
-  const folder = await mkdtemp(join(tmpdir(), 'cairn-journal-'));
+  const folder = await temporaryFolder();
   const keys = await FileKeyProvider.openOrCreate(join(folder, 'master.key'));
   const stores = await journalStores(folder);
   const pubsub = new LocalPubSub();
