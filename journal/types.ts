@@ -1,3 +1,5 @@
+import type { JsonObject } from '#domain/event';
+
 /** A place in the log: the event at `position` of `epoch`. As a cursor: the next one to read. */
 export interface Place {
   readonly epoch: number;
@@ -44,6 +46,8 @@ export interface JournalEvent {
   readonly eventId: string;
   readonly eventTime: number;
   readonly raw: Buffer;
+  /** `eventId`, for whoever has parsed `raw` to this record already; absent where the id is at hand anyway. */
+  eventIdIn?(record: JsonObject): string;
 }
 
 /** A run of positions read for a projection. Erased events are absent, their positions are passed over. */

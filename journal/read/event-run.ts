@@ -1,3 +1,4 @@
+import type { JsonObject } from '#domain/event';
 import { readRecord, recordedEventId } from '#domain/event-parse';
 import { CairnError } from '#domain/errors';
 import type { JournalEvent, Place } from '#journal/types';
@@ -73,7 +74,11 @@ export class StoredEvent implements JournalEvent {
   }
 
   get eventId(): string {
-    this.#eventId ??= recordedEventId(readRecord(this.raw), this.raw);
+    return this.#eventId ?? this.eventIdIn(readRecord(this.raw));
+  }
+
+  eventIdIn(record: JsonObject): string {
+    this.#eventId ??= recordedEventId(record, this.raw);
     return this.#eventId;
   }
 }

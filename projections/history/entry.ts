@@ -7,15 +7,12 @@ import { FILTER_FIELDS, type FilterField } from '#domain/filter/filter';
 import { canonicalAddress } from '#domain/filter/meaning';
 import { ALWAYS_PRESENT } from '#domain/filter/tokens';
 import type { JournalEvent } from '#journal/types';
-import { rowidOf } from '#projections/history/rowid';
 import { COLUMN_FIELDS, FIELD_CODE } from '#projections/history/tables';
 import { EVERY, eventIdTerm, isUuid, presenceTerm, valueTerm, wordTerm } from '#projections/history/terms';
 import type { ValueWriter } from '#projections/history/values';
 
 /** An event as it goes into the index. */
 export interface Entry {
-  /** Where it belongs; the slot may be taken. */
-  readonly rowid: number;
   /** The columns of `event` after its id. */
   readonly columns: readonly (number | string | Buffer | null)[];
   /** The terms, separated by blanks. */
@@ -48,18 +45,16 @@ export class EntryMaker {
   entryOf(event: JournalEvent): Entry | undefined {
     const record = readable(event.raw);
     const { eventTime, account } = event;
-    const { eventId } = event;
+    const eventId = event.eventIdIn?.(record) ?? event.eventId;
     const fields = indexedFields(record, { eventId, eventTime, account });
     if (!this.#categories.includes(fields.category)) return undefined;
-    const second = Math.floor(eventTime / 1000);
     const terms: string[] = [EVERY];
     this.#addWords(terms, record, eventId);
     return {
-      rowid: rowidOf({ second, position: event.place.position }),
       columns: [
         event.place.position,
         event.place.epoch,
-        eventTime - second * 1000,
+        eventTime - Math.floor(eventTime / 1000) * 1000,
         storedEventId(eventId),
         ...this.#columns(fields, terms),
       ],

@@ -1,9 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import type { ErasureScope, JournalEvent, JournalSlice, Place } from '#journal/types';
-import { EntryMaker, resourceIds, type Entry } from '#projections/history/entry';
+import { EntryMaker, resourceIds } from '#projections/history/entry';
 import { cutOff, type HistoryPolicy } from '#projections/history/retention';
-import { firstRowidOf, nextSlot, SLOTS } from '#projections/history/rowid';
+import { firstRowidOf, nextSlot, rowidOf, SLOTS } from '#projections/history/rowid';
 import {
   COLUMN_FIELDS,
   COLUMN_OF,
@@ -50,13 +50,8 @@ export class HistoryWriter {
   write(slice: JournalSlice): void {
     this.#transaction(() => {
       const cursor = this.cursor();
-      const entries = slice.events
-        .filter((event) => !isBefore(event.place, cursor))
-        .map((event) => this.#entry(event))
-        .filter((entry) => entry !== undefined);
-      // FTS5 writes its buffer out whenever a rowid goes down.
-      entries.sort((one, other) => one.rowid - other.rowid);
-      for (const entry of entries) this.#insert(entry);
+      // FTS5 writes its buffer out whenever a rowid goes down. An entry lives no longer than its insertion.
+      for (const { event, rowid } of inOrder(slice.events, cursor)) this.#insert(event, rowid);
       this.#values.save();
       if (!isBefore(slice.next, cursor)) this.#moveTo(slice.next);
     });
@@ -113,20 +108,18 @@ export class HistoryWriter {
     this.#db.close();
   }
 
-  #entry(event: JournalEvent): Entry | undefined {
+  #insert(event: JournalEvent, rowid: number): void {
     const limit = cutOff(this.#policy, event.account);
-    if (limit !== undefined && event.eventTime < limit) return undefined;
-    return this.#entries.entryOf(event);
-  }
-
-  #insert({ rowid, columns, terms }: Entry): void {
+    if (limit !== undefined && event.eventTime < limit) return;
+    const entry = this.#entries.entryOf(event);
+    if (entry === undefined) return;
     let slot = rowid;
-    while (this.#insertEvent.run(slot, ...columns).changes === 0) {
+    while (this.#insertEvent.run(slot, ...entry.columns).changes === 0) {
       slot = nextSlot(slot);
       if (slot === rowid)
         throw new Error(`The second of row ${rowid} holds ${SLOTS} events, as many as fit.`);
     }
-    this.#insertTerms.run(slot, terms);
+    this.#insertTerms.run(slot, entry.terms);
   }
 
   #moveTo({ epoch, position }: Place): void {
@@ -185,6 +178,20 @@ export class HistoryWriter {
       throw error;
     }
   }
+}
+
+/** The events that are not written yet, in the order of the rows that they want; the slot may be taken. */
+function inOrder(
+  events: readonly JournalEvent[],
+  cursor: Place,
+): readonly { readonly event: JournalEvent; readonly rowid: number }[] {
+  return events
+    .filter(({ place }) => !isBefore(place, cursor))
+    .map((event) => {
+      const { eventTime, place } = event;
+      return { event, rowid: rowidOf({ second: Math.floor(eventTime / 1000), position: place.position }) };
+    })
+    .toSorted((one, other) => one.rowid - other.rowid);
 }
 
 function isBefore(place: Place, cursor: Place): boolean {
