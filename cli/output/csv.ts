@@ -1,5 +1,8 @@
-/** Characters that make a spreadsheet read a cell as a formula (OWASP, CSV injection). */
-const FORMULA = /^[=+\-@\t\r]/;
+/**
+ * What makes a spreadsheet read a cell as a formula (OWASP, CSV injection): a sign at the beginning, wide ones
+ * of East Asian keyboards among them, also behind white space and control characters that importers trim.
+ */
+const FORMULA = /^[\s\p{Cc}\p{Cf}]*[=+\-@＝＋－＠]|^[\t\r\n]/u;
 
 export type CsvValue = string | number | boolean | null | undefined;
 

@@ -14,6 +14,10 @@ it('says when the reader of a pipe is gone, at the first write and at later ones
   await expect(print('two')).rejects.toThrow(OutputGone);
 });
 
+it('takes a closed terminal for a reader who has gone', async () => {
+  await expect(printTo(failing('EIO'))('one')).rejects.toThrow(OutputGone);
+});
+
 it('hands on every other failure', async () => {
   await expect(printTo(failing('ENOSPC'))('one')).rejects.toThrow('ENOSPC');
 });

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { hasCode } from '#platform/files';
 
-/** Whoever read our output has gone, as `| head` does when it has its lines. */
+/** Whoever read our output has gone, as `| head` does when it has its lines, or the terminal was closed. */
 export class OutputGone extends Error {
   constructor(cause: unknown) {
     super('Nobody reads the output any more.', { cause });
@@ -20,7 +20,7 @@ export function printTo(stream: Writable): (text: string) => Promise<void> {
     new Promise((resolve, reject) => {
       stream.write(text, (error) => {
         if (!error) resolve();
-        else reject(hasCode(error, 'EPIPE', 'ERR_STREAM_DESTROYED') ? new OutputGone(error) : error);
+        else reject(hasCode(error, 'EPIPE', 'EIO', 'ERR_STREAM_DESTROYED') ? new OutputGone(error) : error);
       });
     });
 }

@@ -9,9 +9,15 @@ export function printable(text: string): string {
   );
 }
 
-/** Columns aligned by their widest cell, two spaces apart; the last one is not padded. */
+/** Characters of a cell at most: one long value must not push every other column off the screen. */
+const MAX_CELL = 80;
+
+/**
+ * Columns aligned by their widest cell, two spaces apart; the last one is not padded. A longer value ends with
+ * an ellipsis: a table is for eyes, `-o json` has everything.
+ */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [header, ...rows.map((row) => row.map(printable))];
+  const lines = [header, ...rows.map((row) => row.map(shown))];
   const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
   return lines
     .map(
@@ -22,4 +28,11 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
           .trimEnd() + '\n',
     )
     .join('');
+}
+
+function shown(text: string): string {
+  // Cut before escaping too: a value may be a megabyte long.
+  const cell = printable(text.slice(0, MAX_CELL + 1));
+  if (cell.length <= MAX_CELL) return cell;
+  return `${cell.slice(0, MAX_CELL - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
