@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 import { createLog } from '#platform/log';
@@ -58,4 +60,21 @@ test('errors keep their kind, message, stack and cause', () => {
       stack: expect.stringContaining('inner'),
     },
   });
+});
+
+test('a standard error that cannot be written does not end the process', () => {
+  const program = `
+    const { createLog } = await import('#platform/log');
+    const log = createLog({ level: 'info', name: 'api' });
+    log.info('one');
+    log.info('two');
+    console.log('alive');`;
+  const readOnly = openSync('/dev/null', 'r');
+  const { stdout } = spawnSync(
+    process.execPath,
+    ['--conditions=source', '--input-type=module', '--eval', program],
+    { stdio: ['ignore', 'pipe', readOnly], encoding: 'utf8' },
+  );
+  closeSync(readOnly);
+  expect(stdout).toBe('alive\n');
 });

@@ -51,8 +51,15 @@ export function createLog({ level, name, stream }: LogOptions): Log {
       },
       hooks: { streamWrite: hideSecrets },
     },
-    stream ?? destination({ dest: 2, sync: true }),
+    stream ?? standardError(),
   );
+}
+
+/** A line that cannot be written (the terminal was closed, the disk is full) must not end what it tells of. */
+function standardError(): DestinationStream {
+  const stream = destination({ dest: 2, sync: true });
+  stream.on('error', () => undefined);
+  return stream;
 }
 
 function hideSecrets(line: string): string {
