@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { CairnError } from '#domain/errors';
 import { JOB_RUN_ID } from '#domain/jobs';
 import type { AnyJobDefinition, JobDefinition, JobDesk, JobRun, StartOptions } from '#domain/jobs';
-import type { Queue } from '#platform/queue/queue';
+import type { Queue, QueuePlace } from '#platform/queue/queue';
 import type { JobLog } from '#workers/jobs/runner';
 import type { JobStore } from '#workers/jobs/store';
 
@@ -52,8 +53,9 @@ function parse<Payload>(definition: JobDefinition<Payload>, payload: Payload): P
 
 async function revive(parts: DeskParts, definition: AnyJobDefinition, run: JobRun): Promise<JobRun> {
   const revived = await parts.store.revive(run.id);
+  const begun = await parts.store.find(run.id);
   if (revived !== undefined) await tryEnqueue(parts, definition, revived);
-  return (await parts.store.find(run.id)) ?? run;
+  return begun ?? run;
 }
 
 interface QueueEntry {
@@ -76,7 +78,9 @@ export async function enqueue(
   definition: AnyJobDefinition,
   run: QueueEntry,
 ): Promise<void> {
-  const place = await queue.find(run.id);
+  const place = await placeAfterAttempt(queue, run.id);
+  // Still at work: whoever tends the runs brings it to the queue when that attempt has ended.
+  if (place === 'active') return;
   if (place === 'dead') await queue.revive(run.id);
   else {
     // Told that it is done while its row says it is not: the row counts.
@@ -84,4 +88,17 @@ export async function enqueue(
     await queue.add(definition, run.payload, { id: run.id });
   }
   await store.enqueued(run.id);
+}
+
+const ATTEMPT_END_MS = 50;
+const ATTEMPT_END_TRIES = 40;
+
+/** A run's row says that an attempt ended a moment before the queue does. */
+async function placeAfterAttempt(queue: Queue, id: string): Promise<QueuePlace> {
+  let place = await queue.find(id);
+  for (let tries = 0; place === 'active' && tries < ATTEMPT_END_TRIES; tries++) {
+    await setTimeout(ATTEMPT_END_MS);
+    place = await queue.find(id);
+  }
+  return place;
 }
