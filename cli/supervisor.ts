@@ -43,6 +43,13 @@ const API_MS = 30_000;
 const WORKER_MS = 40_000;
 const DATABASE_MS = 60_000;
 
+/**
+ * V8 lets the heap grow as long as it finds room, which on a large machine it always does. Measured with 300,000
+ * events: without these the worker peaked at 592 MB and the api process at 507, with them at 391 and 378, for
+ * two percent more CPU. Not a limit that a process could die of; who starts us with flags of their own overrides.
+ */
+const HEAP = ['--max-semi-space-size=8', '--heap-growing-percent=50'];
+
 /** The product's processes on one data folder: PostgreSQL, then `prepare`, then `worker` and `api`. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -128,7 +135,7 @@ export class Supervisor {
     const program = this.#options.program ?? fileURLToPath(new URL('./main.js', import.meta.url));
     return spawn(
       process.execPath,
-      [`--title=${processTitle(role, folder.installation)}`, ...process.execArgv, program, role],
+      [`--title=${processTitle(role, folder.installation)}`, ...HEAP, ...process.execArgv, program, role],
       {
         env: childEnvironment({
           CAIRN_DATA: folder.root,

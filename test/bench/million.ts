@@ -21,6 +21,8 @@ export interface MillionResult {
   readonly hardPages: Latency;
   readonly bytesPerEvent: Readonly<Record<string, number>>;
   readonly peakMegabytes: Readonly<Record<string, number>>;
+  /** CPU time of recording, by process. */
+  readonly cpuMicrosecondsPerEvent: Readonly<Record<string, number>>;
 }
 
 export interface MillionSize {
@@ -36,7 +38,9 @@ const SEED = 7;
 /** The whole product with history keeping up, then questions to what it holds. */
 export async function benchMillion({ events: count, say }: MillionSize): Promise<MillionResult> {
   await using product = await startProduct({ CAIRN_SEAL_SECONDS: '1' });
+  const before = cpuByRole(product.costs());
   const filling = await fill(product, count, say);
+  const after = cpuByRole(product.costs());
   const { kept } = filling;
   const plain = plainFilters(kept, FILTERS, SEED);
   const pages = await benchPages(product, plain);
@@ -61,6 +65,9 @@ export async function benchMillion({ events: count, say }: MillionSize): Promise
     hardPages,
     bytesPerEvent: await sizes(product.dataDir, count),
     peakMegabytes,
+    cpuMicrosecondsPerEvent: Object.fromEntries(
+      [...after].map(([role, seconds]) => [role, ((seconds - (before.get(role) ?? 0)) * 1e6) / count]),
+    ),
   };
 }
 
@@ -103,6 +110,17 @@ async function fill(product: Product, count: number, say: MillionSize['say']): P
     catchUpPerSecond: caughtUp === undefined ? undefined : Math.round(caughtUp),
     kept,
   };
+}
+
+/** Seconds so far; what PostgreSQL's ended processes used counts through the postmaster. */
+function cpuByRole(costs: readonly ProcessCost[]): Map<string, number> {
+  const seconds = new Map<string, number>();
+  for (const cost of costs) {
+    const role = roleOf(cost) ?? 'postgres';
+    const name = role === 'postmaster' ? 'postgres' : role;
+    seconds.set(name, (seconds.get(name) ?? 0) + cost.cpuSeconds);
+  }
+  return seconds;
 }
 
 function roleOf({ command }: ProcessCost): string | undefined {

@@ -30,7 +30,7 @@ ${missed.length === 0 ? 'All aims are met.' : `Missed aims:\n\n${missed.map((lin
 ## Recording
 
 Medians of ${ingest.rounds} rounds of ${number(ingest.eventsPerRound)} events, the rows of each round one after the other on the same
-events. "Sealed" waits until the last event lies in a segment: the worker looks every five seconds whether the tail
+events. "Sealed" waits until the last event lies in a segment: the worker looks every two seconds whether the tail
 is large or (here) a second old, so that its events/s say more about a round than about the speed of sealing.
 
 | | events/s | events per CPU-second |
@@ -68,6 +68,16 @@ ${Object.entries(million.bytesPerEvent)
 |---|---:|
 ${Object.entries(million.peakMegabytes)
   .map(([name, peak]) => row(name, number(peak)))
+  .join('\n')}
+
+## Where the time goes
+
+CPU time of recording these events with history keeping up, without the sender's:
+
+| process | microseconds per event |
+|---|---:|
+${Object.entries(million.cpuMicrosecondsPerEvent)
+  .map(([name, time]) => row(name, time.toFixed(1)))
   .join('\n')}
 `;
 }
