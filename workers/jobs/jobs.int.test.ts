@@ -200,11 +200,11 @@ describe('a run', () => {
       const lost = new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new Error('lock lost')), { once: true });
       });
-      await database.pool.query(
+      const terminated = database.pool.query(
         `SELECT pg_terminate_backend(pid) FROM pg_locks
          WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
-      await lost;
+      await Promise.all([lost, terminated]);
       return {};
     });
     const { id } = await desk.start(work, { account: '1', n: 1 });
