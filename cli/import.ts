@@ -20,13 +20,19 @@ interface ImportOptions {
   readonly output: 'table' | 'json';
 }
 
-const COUNTS = ['received', 'recorded', 'duplicates', 'conflicts', 'refused'] as const;
+const COUNTS = ['received', 'recorded', 'duplicates', 'conflicts', 'refused', 'digests'] as const;
 type Counts = Record<(typeof COUNTS)[number], number>;
+const NO_EVENTS: Counts = { received: 0, recorded: 0, duplicates: 0, conflicts: 0, refused: 0, digests: 0 };
 
 interface Totals extends Counts {
   files: number;
+  /** Files that could not be read to their end, of those. */
+  unreadable: number;
   bytes: number;
 }
+
+/** Whose events, or files, were not taken: an import that ends with some has not done all that it was told. */
+const NOT_TAKEN = ['refused', 'conflicts', 'unreadable'] as const;
 
 interface Run {
   readonly client: CairnClient;
@@ -61,7 +67,7 @@ async function importFiles(cli: CliContext, paths: readonly string[], options: I
   const state = await ImportState.open(options.state, importId);
   const found = await findFiles(paths);
   const files = found.filter((file) => !state.isDone(file));
-  const totals = { files: 0, bytes: 0, received: 0, recorded: 0, duplicates: 0, conflicts: 0, refused: 0 };
+  const totals: Totals = { files: 0, ...NO_EVENTS, unreadable: 0, bytes: 0 };
   const progress = new Progress(cli.stderr);
   const run = {
     client,
@@ -78,7 +84,7 @@ async function importFiles(cli: CliContext, paths: readonly string[], options: I
   const summary = { import: importId, ...totals, skipped: found.length - files.length, folder: state.folder };
   await state.summarise(summary);
   await cli.print(options.output === 'json' ? JSON.stringify(summary) + '\n' : tell(summary));
-  if (totals.refused + totals.conflicts > 0) cli.exitWith(EXIT.negative);
+  if (notTaken(totals) > 0) cli.exitWith(EXIT.negative);
 }
 
 async function sendAll(run: Run): Promise<void> {
@@ -93,6 +99,7 @@ async function sendOne(run: Run, file: FoundFile): Promise<void> {
   const report = await sendFile(run.client, file, { importId: run.importId, account: run.account });
   await run.state.finish(file, report);
   run.totals.files += 1;
+  if (report.error) run.totals.unreadable += 1;
   run.totals.bytes += file.size;
   for (const count of COUNTS) run.totals[count] += report[count];
   run.progress.show(() => progressLine(run));
@@ -114,7 +121,10 @@ function tell(summary: Totals & { import: string; skipped: number; folder: strin
     Object.keys(counts).map((name) => name.toUpperCase()),
     [Object.values(counts).map(String)],
   );
-  const refused =
-    counts.refused + counts.conflicts > 0 ? ` Refused events are listed in ${folder}/refusals.ndjson.` : '';
+  const refused = notTaken(counts) > 0 ? ` What was not taken is listed in ${folder}/refusals.ndjson.` : '';
   return `${table}Import ${importId}.${refused}\n`;
+}
+
+function notTaken(totals: Readonly<Record<(typeof NOT_TAKEN)[number], number>>): number {
+  return NOT_TAKEN.reduce((sum, count) => sum + totals[count], 0);
 }

@@ -104,3 +104,11 @@ test('the commands find the profile where the desktop’s rules put it', () => {
 test('.env.example shows what this file defines', async () => {
   await expect(renderEnvExample()).toMatchFileSnapshot('../.env.example');
 });
+
+test('listening beyond the loopback without TLS is a mistake, unless it is asked for', () => {
+  const host = { CAIRN_HOST: '0.0.0.0' };
+  expect(mistakesOf(host)).toEqual([expect.stringContaining('CAIRN_ALLOW_PLAINTEXT')]);
+  expect(mistakesOf({ CAIRN_HOST: '::1' })).toEqual([]);
+  expect(mistakesOf({ ...host, CAIRN_ALLOW_PLAINTEXT: 'true' })).toEqual([]);
+  expect(mistakesOf({ ...host, CAIRN_TLS_CERT: 'cert.pem', CAIRN_TLS_KEY: 'key.pem' })).toEqual([]);
+});

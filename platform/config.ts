@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
+import { isLoopback } from '#platform/http/client-address';
+
 /** One variable of the environment: how its text is read, and what people are told about it. */
 interface Variable<T> {
   readonly name: string;
@@ -260,6 +262,13 @@ export function loadConfig(environment: Environment = process.env, flags: Enviro
   const config = readAll(SERVER, { ...environment, ...flags }, mistakes);
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     mistakes.push('CAIRN_TLS_CERT and CAIRN_TLS_KEY must be set together.');
+  }
+  // A host that is wrong in itself is told above. The server refuses, too, but only after a first start has made
+  // a data folder and a key.
+  if (config.host !== undefined && !isLoopback(config.host) && !config.tlsCert && !config.allowPlaintext) {
+    mistakes.push(
+      `CAIRN_HOST ${config.host} is beyond the loopback, where API keys would travel in the clear: set CAIRN_TLS_CERT and CAIRN_TLS_KEY, or CAIRN_ALLOW_PLAINTEXT=true behind a proxy that ends TLS.`,
+    );
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config;

@@ -11,7 +11,15 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true }));
 
 const file = { path: '/logs/a.json', size: 10, modified: 1 };
-const report = { received: 1, recorded: 1, duplicates: 0, conflicts: 0, refused: 0, refusals: [] };
+const report = {
+  received: 1,
+  recorded: 1,
+  duplicates: 0,
+  conflicts: 0,
+  refused: 0,
+  digests: 0,
+  refusals: [],
+};
 
 it('knows the files that are done when it is opened again, and a file that has changed is not', async () => {
   const id = importIdOf('one', ['/logs']);

@@ -6,7 +6,7 @@ import type { FileReport } from '#cli/import/send-file';
 
 /**
  * What an import remembers between runs, in a folder of its own: `done.ndjson` (a line a finished file),
- * `refusals.ndjson` (a line a refused or conflicting event) and `summary.json`. A killed import goes on
+ * `refusals.ndjson` (a line a refused or conflicting event, or a file that could not be read) and `summary.json`. A killed import goes on
  * behind the last finished file; events of the file it was in are sent again and answered DUPLICATE.
  */
 export class ImportState {
@@ -28,11 +28,15 @@ export class ImportState {
     return this.#done.has(doneLine(file));
   }
 
-  /** Refusals first: a kill in between lists them twice rather than never. */
+  /**
+   * Refusals first: a kill in between lists them twice rather than never. A file that could not be read to its
+   * end is tried again next time: it may have been on its way.
+   */
   async finish(file: FoundFile, report: FileReport): Promise<void> {
-    const refusals = report.refusals.map((refusal) => JSON.stringify({ file: file.path, ...refusal }) + '\n');
+    const refusals = notTaken(report).map((entry) => JSON.stringify({ file: file.path, ...entry }) + '\n');
     if (refusals.length > 0)
       await appendFile(this.#path('refusals.ndjson'), refusals.join(''), { mode: 0o600 });
+    if (report.error) return;
     await appendFile(this.#path('done.ndjson'), doneLine(file) + '\n', { mode: 0o600 });
   }
 
@@ -54,6 +58,12 @@ export function importIdOf(keyId: string, paths: readonly string[]): string {
     .update(JSON.stringify([keyId, [...paths].sort()]))
     .digest('hex')
     .slice(0, 16);
+}
+
+/** Every refusal and conflict, how many more there were than an answer lists, and why the file broke off. */
+function notTaken({ refusals, refused, conflicts, error }: FileReport): readonly object[] {
+  const notListed = refused + conflicts - refusals.length;
+  return [...refusals, ...(notListed > 0 ? [{ notListed }] : []), ...(error ? [error] : [])];
 }
 
 const doneLine = (file: FoundFile): string => JSON.stringify([file.path, file.size, file.modified]);

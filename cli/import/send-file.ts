@@ -19,17 +19,44 @@ export interface FileReport {
   readonly duplicates: number;
   readonly conflicts: number;
   readonly refused: number;
+  /** CloudTrail digest files among them: known, and not events. */
+  readonly digests: number;
+  /** The first 10,000 refused and conflicting events. */
   readonly refusals: readonly Refusal[];
-  /** What the file is when it holds no events to record: a digest, for example. */
-  readonly kind?: string;
+  /** Why the file could not be read to its end; the counts are of what came before. */
+  readonly error?: BodyError;
 }
+
+/** A fault of the file itself, not of the call or the platform. */
+export interface BodyError {
+  readonly code: string;
+  readonly path?: string;
+  readonly message: string;
+}
+
+type Answer = Partial<FileReport>;
+
+/** Faults of a file beside those whose path is the body: too large, no gzip though it says so. */
+const FILE_FAULTS = new Set(['BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']);
+const NOTHING = {
+  received: 0,
+  recorded: 0,
+  duplicates: 0,
+  conflicts: 0,
+  refused: 0,
+  digests: 0,
+  refusals: [],
+};
 
 interface Destination {
   readonly importId: string;
   readonly account: string | undefined;
 }
 
-/** Sends one file as one request; waits and repeats as long as the platform asks for patience. */
+/**
+ * Sends one file as one request; waits and repeats as long as the platform asks for patience. A file that cannot
+ * be read to its end is a report with an error: the other files of an import are no worse for it.
+ */
 export async function sendFile(client: CairnClient, file: FoundFile, to: Destination): Promise<FileReport> {
   const query = new URLSearchParams({ import: to.importId, refusals: '10000' });
   if (to.account !== undefined) query.set('account', to.account);
@@ -49,7 +76,10 @@ export async function sendFile(client: CairnClient, file: FoundFile, to: Destina
 }
 
 async function answerOf(response: Response): Promise<FileReport> {
-  const answer = (await response.json()) as FileReport & { error?: { code: string; message: string } };
-  if (answer.error) throw new PlatformError(answer.error.code, answer.error.message);
-  return answer;
+  const answer = (await response.json()) as Answer;
+  const { error } = answer;
+  if (error && error.path !== 'body' && !FILE_FAULTS.has(error.code)) {
+    throw new PlatformError(error.code, error.message, error.path);
+  }
+  return { ...NOTHING, ...answer };
 }
