@@ -26,7 +26,8 @@ export function anchorKey(origin: string, size: number): string {
 export function sizeOfKey(key: string, prefix: string): number | undefined {
   if (!key.startsWith(prefix)) return undefined;
   const digits = key.slice(prefix.length);
-  return /^\d{16}$/.test(digits) ? Number(digits) : undefined;
+  const size = /^\d{16}$/.test(digits) ? Number(digits) : undefined;
+  return Number.isSafeInteger(size) ? size : undefined;
 }
 
 /** The note, signed. Ed25519 is deterministic: the same checkpoint has the same bytes wherever it is made. */

@@ -115,6 +115,23 @@ describe('an inclusion proof', () => {
       ['segment.index', { ...proof, segment: { ...proof.segment, index: 1 } }],
       ['checkpoint', { ...proof, checkpoint: proof.checkpoint.replace('\n2\n', '\n3\n') }],
     ];
+    for (const month of ['1969-12', '0000-01', '9999-12', '2026-3', '2026-13']) {
+      changed.push([`block.month ${month}`, { ...proof, block: { ...proof.block, month } }]);
+    }
+    for (const account of ['1.11111111111e11', ' 111111111111', '0111111111111', '0x19debd01c7']) {
+      changed.push([`block.account ${account}`, { ...proof, block: { ...proof.block, account } }]);
+    }
+    const salt = Buffer.from(proof.salt ?? '', 'base64');
+    const event = Buffer.from(proof.event ?? '', 'base64');
+    for (const [name, bytes, shown] of [
+      ['longer', Buffer.concat([salt, Buffer.of(7)]), event],
+      ['as long as the salt and the event', Buffer.concat([salt, event]), Buffer.alloc(0)],
+      ['longer than any event', Buffer.alloc(40_000), event],
+      ['empty', Buffer.alloc(0), event],
+    ] as const) {
+      const other = { salt: bytes.toString('base64'), event: shown.toString('base64') };
+      changed.push([`a salt that is ${name}`, { ...proof, ...other }]);
+    }
     for (const field of ['envelope', 'commitment', 'salt', 'event'] as const) {
       const bytes = Buffer.from(proof[field] ?? '', 'base64');
       bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);

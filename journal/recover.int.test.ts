@@ -6,6 +6,7 @@ import { recoverJournal } from '#journal/recover';
 import { Sealer } from '#journal/seal';
 import type { Place } from '#journal/types';
 import type { Pool } from '#platform/db';
+import { verifyRows } from '#journal/verify/rows-check';
 import { createTestDatabase } from '#test/harness';
 import { appendEvents, createLogBed, testEvent, type LogBed } from '#test/log-bed';
 
@@ -284,6 +285,46 @@ describe('a start', () => {
     });
   });
 
+  it('keeps the row of a batch without events that ends the newest segment when an epoch begins', async () => {
+    const refused = { source: 'key:refused', received: 3, refused: 3, events: [] };
+    await append(0, 4);
+    await journal.append(refused);
+    await seal();
+    await append(4, 6);
+    const lost = await bed.database.pool.query<{ tail: number }>('SELECT tail FROM journal_log');
+    await bed.database.pool.query(`DELETE FROM journal_tail_${lost.rows[0]?.tail}`);
+    expect(await restart()).toMatchObject({ newEpoch: { epoch: 1, position: 4 } });
+    expect((await verifyRows(bed.deps)).findings).toEqual([]);
+    await journal.close();
+    const other = bed.withDatabase(await createTestDatabase());
+    await other.recover();
+    expect((await verifyRows(other.deps)).findings).toEqual([]);
+    await other.database.drop();
+    journal = await bed.open();
+  });
+
+  it('takes an event again that an erasure covered in an epoch whose end was lost, and knows it from then on', async () => {
+    await append(0, 2);
+    await seal();
+    await append(2, 8);
+    await journal.erase({ account: A, before: undefined });
+    await journal.close();
+    const other = bed.withDatabase(await createTestDatabase());
+    expect(await other.recover()).toMatchObject({ newEpoch: { epoch: 1, position: 2 } });
+    const next = await other.open();
+    const results: string[] = [];
+    for (const number of [4, 4, 0]) {
+      const outcomes = await appendEvents(next, [
+        testEvent(A, number, { time: number === 0 ? MARCH : APRIL }),
+      ]);
+      results.push(...outcomes.map(({ result }) => result));
+    }
+    expect(results).toEqual(['RECORDED', 'DUPLICATE', 'REFUSED']);
+    await next.close();
+    await other.database.drop();
+    journal = await bed.open();
+  });
+
   it('refuses a database that went on from an older copy', async () => {
     await append(0, 4);
     await saveDatabase(bed.database.pool);
@@ -293,6 +334,21 @@ describe('a start', () => {
     await journal.close();
     journal = await bed.open();
     await append(20, 22);
+    await expect(bed.recover()).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: /other events at position 4/,
+    });
+  });
+
+  it('refuses a database whose own events straddle the end of a segment that it lacks', async () => {
+    await append(0, 4);
+    await saveDatabase(bed.database.pool);
+    await append(4, 6);
+    await seal();
+    await restoreDatabase(bed.database.pool);
+    await journal.close();
+    journal = await bed.open();
+    await append(20, 26);
     await expect(bed.recover()).rejects.toMatchObject({
       code: 'CORRUPT',
       message: /other events at position 4/,

@@ -143,17 +143,15 @@ async function supersededRows(
   segment: { readonly ids: ReadonlySet<string>; readonly to: number },
 ): Promise<number[]> {
   const { links } = await tailLinks(session.client);
-  const covered = links.filter(({ first, count, batch }) => {
-    return first + count <= segment.to && (first < segment.to || segment.ids.has(batch.toString('hex')));
-  });
-  const foreign = covered.find(({ batch }) => !segment.ids.has(batch.toString('hex')));
+  const held = (batch: Buffer): boolean => segment.ids.has(batch.toString('hex'));
+  const foreign = links.find(({ first, batch }) => first < segment.to && !held(batch));
   if (foreign !== undefined) {
     throw new CairnError(
       'CORRUPT',
       `PostgreSQL has other events at position ${foreign.first} than ${key}: it went on from an older copy.`,
     );
   }
-  return covered.map(({ number }) => number);
+  return links.filter(({ batch }) => held(batch)).map(({ number }) => number);
 }
 
 /** The rows of the erasure, and its key objects gone for good: an older copy may have brought them back. */

@@ -5,12 +5,15 @@ import { Commitments } from '#journal/format/frame';
 import { decodeRecord, type LogRecord, type SegmentFields } from '#journal/format/record';
 import { blockLeafInput } from '#journal/format/segment';
 import { uuidText } from '#journal/format/uuid';
+import { HASH_BYTES } from '#journal/merkle/hash';
 import { rootFromInclusion } from '#journal/merkle/proof';
 import { parseVkey } from '#journal/note';
 
 export const PROOF_FORMAT = 'cairn-proof/1';
 /** An event of 1 MB in base64, and the proof. */
 const MAX_PROOF_BYTES = 2 * 1024 * 1024;
+/** Months since 1970-01 are a u16. */
+const MAX_MONTH = 0xffff;
 
 /** A proof as its file holds it (docs/formats/journal.md, section 10); bytes in base64. */
 export interface InclusionProof {
@@ -126,7 +129,8 @@ function checkPlaces(proof: InclusionProof, envelope: Envelope, record: LogRecor
   if (envelope.epoch !== record.epoch || place < 0 || place >= record.events) {
     throw failed('the event does not lie in the segment');
   }
-  if (Number(proof.block.account) !== envelope.account) throw failed('the event is of another account');
+  if (proof.block.account !== String(envelope.account).padStart(12, '0'))
+    throw failed('the event is of another account');
   if (record.sequence !== proof.logIndex) throw failed('the record stands elsewhere in the log');
 }
 
@@ -144,7 +148,9 @@ function rootOf(
 function shownEvent(proof: InclusionProof, commitment: Buffer): Buffer | undefined {
   if (proof.salt === undefined || proof.event === undefined) return undefined;
   const event = bytesOf(proof.event);
-  if (new Commitments().withSalt(bytesOf(proof.salt), event).equals(commitment)) return event;
+  const salt = bytesOf(proof.salt);
+  if (salt.length !== HASH_BYTES) throw malformed('salt');
+  if (new Commitments().withSalt(salt, event).equals(commitment)) return event;
   throw failed('the event is not the one committed to');
 }
 
@@ -157,7 +163,9 @@ function bytesOf(base64: string): Buffer {
 function monthNumber(name: string): number {
   const match = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(name);
   if (match === null) throw malformed('block.month');
-  return (Number(match[1]) - 1970) * 12 + Number(match[2]) - 1;
+  const month = (Number(match[1]) - 1970) * 12 + Number(match[2]) - 1;
+  if (month < 0 || month > MAX_MONTH) throw malformed('block.month');
+  return month;
 }
 
 function malformed(path: string): CairnError {

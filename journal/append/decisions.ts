@@ -78,9 +78,10 @@ function decideKnown(
   const position = original.first + original.index;
   const account = intake.accounts[index] ?? 0;
   const month = intake.months[index] ?? 0;
-  if (erasures.some((erasure) => position < erasure.upTo && inScope(erasure, account, month))) {
-    return { kind: 'refused', code: 'ERASED' };
-  }
+  // A later epoch gives positions again that an erasure covered and a restore has lost.
+  const erased = (erasure: Erasure): boolean =>
+    original.epoch <= erasure.epoch && position < erasure.upTo && inScope(erasure, account, month);
+  if (erasures.some(erased)) return { kind: 'refused', code: 'ERASED' };
   if (intake.hashText(index) !== original.hash) return undefined;
   return { kind: 'known', result: 'DUPLICATE', place: placeOf(original) };
 }

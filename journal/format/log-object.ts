@@ -29,7 +29,8 @@ export function parseLogObjectKey(
 ): { readonly epoch: number; readonly sequence: number } | undefined {
   const match = /^log\/(\d{8})\/(\d{16})$/.exec(key);
   if (match === null) return undefined;
-  return { epoch: Number(match[1]), sequence: Number(match[2]) };
+  const sequence = Number(match[2]);
+  return Number.isSafeInteger(sequence) ? { epoch: Number(match[1]), sequence } : undefined;
 }
 
 /** A record and its body, in parts, as one object. */

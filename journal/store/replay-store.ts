@@ -259,14 +259,19 @@ export async function deleteTailRows(client: PoolClient, numbers: readonly numbe
   }
 }
 
-/** Forgets batches from `position` on: their events are lost and may come again. Returns how many events. */
+/**
+ * Forgets batches from `position` on: their events are lost and may come again. Returns how many events. Batches
+ * without events at `position` itself stay: the newest segment may hold them, and nothing hangs on the others.
+ */
 export async function forgetFrom(client: PoolClient, position: number): Promise<number> {
+  const lost = '(first > $1 OR (first = $1 AND count > 0))';
   await client.query(
-    `DELETE FROM journal_key AS k USING journal_batch AS b WHERE k.batch = b.batch AND b.first >= $1`,
+    `DELETE FROM journal_key USING (SELECT batch FROM journal_batch WHERE ${lost}) AS gone
+     WHERE journal_key.batch = gone.batch`,
     [position],
   );
   const { rows } = await client.query<{ events: string }>(
-    `WITH gone AS (DELETE FROM journal_batch WHERE first >= $1 RETURNING count)
+    `WITH gone AS (DELETE FROM journal_batch WHERE ${lost} RETURNING count)
      SELECT coalesce(sum(count), 0) AS events FROM gone`,
     [position],
   );

@@ -23,10 +23,14 @@ export interface WalkedObject {
   readonly record: LogRecord | undefined;
 }
 
+/** More records in a row than this are not believed to be missing because of what one name, or one record, says. */
+const MAX_GAP = 100_000;
+
 /** Reads the heads of all objects of the log in order of sequence; names those that have no place in it. */
 export async function* walkLog(objects: ObjectReader, findings: Findings): AsyncGenerator<WalkedObject> {
   const seen = new Set<number>();
   let epoch = 0;
+  let next = 0;
   for await (const key of objects.list('log/')) {
     const place = parseLogObjectKey(key);
     if (place === undefined) {
@@ -35,12 +39,15 @@ export async function* walkLog(objects: ObjectReader, findings: Findings): Async
     }
     const walked = await readHead(objects, { key, ...place });
     const foreign = walked.record !== undefined && walked.record.sequence !== place.sequence;
-    if (seen.has(place.sequence) || place.epoch < epoch || (foreign && !follows(seen, place.sequence))) {
+    const far = place.sequence > next + MAX_GAP;
+    const late = seen.has(place.sequence) || place.epoch < epoch;
+    if (late || far || (foreign && !follows(seen, place.sequence))) {
       findings.tampered(`objects:${key}`, 'an object that the log does not have');
       continue;
     }
     seen.add(place.sequence);
     epoch = place.epoch;
+    next = place.sequence + 1;
     yield walked;
   }
 }

@@ -72,15 +72,21 @@ export class SignedHeads {
     return roots;
   }
 
-  /** Checkpoints of more records than there are. */
+  /**
+   * Checkpoints of more records than there are: each that the log's key has signed speaks for all records up to
+   * it. A name alone proves nothing, so nobody counts up to it.
+   */
   async beyond(
     size: number,
     keys: readonly NoteKey[],
     missing: (sequence: number, where: string) => void,
   ): Promise<void> {
-    for (let next = size + 1; next <= this.newest; next++) {
+    const sizes = new Set(this.#shelves.flatMap((shelf) => [...shelf.sizes]).filter((one) => one > size));
+    let named = size;
+    for (const next of [...sizes].toSorted((a, b) => a - b)) {
       const [signed] = await this.at(next, keys);
-      if (signed !== undefined) missing(next - 1, signed.where);
+      if (signed === undefined) continue;
+      for (; named < next; named++) missing(named, signed.where);
     }
   }
 }

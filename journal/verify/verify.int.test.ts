@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCheckpoint, signCheckpoint } from '#journal/checkpoint';
+import { encodeLogObject } from '#journal/format/log-object';
+import { encodeRecord, NO_SIGNATURE } from '#journal/format/record';
 import { signingKeyOf, signingKeyPath } from '#journal/signing-key';
 import type { Finding } from '#journal/verify/finding';
 import { verifyJournal, type VerifyOptions, type VerifyReport } from '#journal/verify/verify';
@@ -79,6 +81,13 @@ function everyObject(): { store: (typeof STORES)[number]; key: string; where: st
   return STORES.flatMap((store) =>
     [...original[store].objects.keys()].map((key) => ({ store, key, where: `${LABELS[store]}:${key}` })),
   );
+}
+
+/** An object that holds nothing but a record, unsigned, that claims this place. */
+function recordOf(sequence: number, epoch: number): Buffer {
+  const place = { log: Buffer.alloc(16), epoch, sequence, previous: Buffer.alloc(32), time: 1 };
+  const key = { publicKey: Buffer.alloc(32), signature: NO_SIGNATURE, previousSignature: NO_SIGNATURE };
+  return encodeLogObject(encodeRecord(place, { kind: 'key', ...key }), []);
 }
 
 function bad(report: VerifyReport): readonly Finding[] {
@@ -242,6 +251,32 @@ describe('verify', () => {
     const report = await verify(copy);
     expect(report.findings.map(({ where }) => where)).toContain('objects:log record 10');
     expect((await verify(copy, { anchor: undefined })).ok).toBe(true);
+  });
+
+  it('finds a whole log that was dropped with all its checkpoints and tiles, through the anchor', async () => {
+    const report = await verify({ ...copyOf(original), objects: new MemoryObjects() });
+    expect(report).toMatchObject({ ok: false, records: 0 });
+    expect(report.findings.map(({ where }) => where)).toContain('objects:log record 0');
+    const nothing = { keyObjects: new MemoryObjects(), anchor: new MemoryObjects() };
+    expect((await verify({ ...nothing, objects: new MemoryObjects() })).ok).toBe(true);
+  });
+
+  /** The largest numbers that the names hold: nobody may walk up to them. */
+  it.each([
+    ['objects', 'log/00000001/9999999999999999', Buffer.alloc(0)],
+    ['objects', 'log/99999999/9007199254740991', recordOf(9_007_199_254_740_991, 99_999_999)],
+    ['objects', 'checkpoint/9999999999999999', Buffer.alloc(0)],
+    ['objects', 'checkpoint/9007199254740991', Buffer.alloc(0)],
+    ['anchor', '/9999999999999999', Buffer.from('x')],
+    ['anchor', '/9007199254740991', Buffer.from('x')],
+  ] as const)('does not walk to where a name in the %s points: %s', async (store, name, bytes) => {
+    const copy = copyOf(original);
+    const key = store === 'anchor' ? origin + name : name;
+    copy[store].objects.set(key, bytes);
+    const report = await verify(copy);
+    expect(located(report, `${LABELS[store]}:${key}`)).not.toEqual([]);
+    expect(report).toMatchObject({ records: 11, position: 35 });
+    expect(bad(report).length).toBeLessThanOrEqual(2);
   });
 
   it('finds a key that was erased and is there again, and a key that is gone without an erasure', async () => {

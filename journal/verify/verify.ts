@@ -160,11 +160,16 @@ async function spareLeaves(sequence: number, { options, following }: Around): Pr
   return found;
 }
 
-/** No object of the log: right only where nothing else is either. */
+/** No object of the log: right only where nothing else is either, the anchor's checkpoints included. */
 async function emptyReport(options: VerifyOptions, findings: Findings): Promise<VerifyReport> {
-  for (const prefix of ['checkpoint/', 'tile/']) {
-    for await (const key of options.objects.list(prefix)) {
-      findings.missing('objects:log record 0', `${key} is there, but no object of the log`);
+  const traces = [
+    { name: 'objects', store: options.objects, prefix: 'checkpoint/' },
+    { name: 'objects', store: options.objects, prefix: 'tile/' },
+    { name: 'anchor', store: options.anchor, prefix: '' },
+  ];
+  for (const { name, store, prefix } of traces) {
+    for await (const key of store?.list(prefix) ?? []) {
+      findings.missing('objects:log record 0', `${name}:${key} is there, but no object of the log`);
       break;
     }
   }
