@@ -141,4 +141,29 @@ describe('sealing', () => {
     expect(await sealer.sealTail()).toBe(0);
     expect((await segment(1)).record).toMatchObject({ first: 0, events: 0, blocks: 0 });
   });
+
+  it('goes on sealing, and writing empty segments, while the clock is behind what it once showed', async () => {
+    let now = Date.now();
+    let monotonic = 0;
+    const deps = { ...bed.deps, dataKeys: (ids: readonly Buffer[]) => journal.dataKeys.byId(ids) };
+    const sealer = new Sealer({ ...deps, now: () => now, monotonic: () => monotonic });
+    await appendEvents(journal, [testEvent(A, 0, { time: MARCH })]);
+    now -= 86_400_000;
+    expect(await sealer.sealTail()).toBe(0);
+    monotonic += 60_000;
+    expect(await sealer.sealTail()).toBe(1);
+    await appendEvents(journal, [testEvent(A, 1, { time: MARCH })]);
+    expect(await sealer.sealTail()).toBe(0);
+    monotonic += 60_000;
+    expect(await sealer.sealTail()).toBe(1);
+    for (let hour = 0; hour < 2; hour++) {
+      expect(await sealer.sealTail()).toBe(0);
+      monotonic += 3_600_000;
+      expect(await sealer.sealTail()).toBe(1);
+    }
+    const times = await Promise.all(
+      [1, 2, 3, 4].map(async (sequence) => (await segment(sequence)).record.time),
+    );
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
 });

@@ -47,6 +47,8 @@ export interface SealerDeps {
   readonly onLostKey?: (error: CairnError) => void;
   readonly step?: (name: string) => void | Promise<void>;
   readonly now?: () => number;
+  /** Milliseconds by a clock that nobody sets; `performance.now` unless told. */
+  readonly monotonic?: () => number;
   /** Stored bytes of the tail from which it is sealed, and about a segment's size; 8 MB unless told. */
   readonly sealBytes?: number;
   /** Age of the tail's oldest batch from which it is sealed; a minute unless told. */
@@ -72,12 +74,18 @@ export class Sealer {
   readonly #deps: SealerDeps;
   readonly #writer: LogWriterDeps;
   readonly #publisher: CheckpointPublisher;
+  readonly #monotonic: () => number;
+  /** When this process last knew the tail to be empty, and last wrote a record or began; by `#monotonic`. */
+  #emptyAt: number;
+  #wroteAt: number;
   /** Resolves when the last one that came is done. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(deps: SealerDeps) {
     const step = deps.step ?? ((): void => undefined);
     this.#deps = deps;
+    this.#monotonic = deps.monotonic ?? ((): number => performance.now());
+    this.#emptyAt = this.#wroteAt = this.#monotonic();
     this.#publisher = new CheckpointPublisher({ ...deps, step });
     this.#writer = { objects: deps.objects, publisher: this.#publisher, step, now: deps.now ?? Date.now };
   }
@@ -121,6 +129,7 @@ export class Sealer {
       written += await this.#sealTable(session, head.tail);
     }
     if (size.batches === 0 && written === 0) written += await this.#heartbeat(session, head);
+    if (written > 0) this.#emptyAt = this.#wroteAt = this.#monotonic();
     return written;
   }
 
@@ -140,14 +149,26 @@ export class Sealer {
 
   #isFull(size: TailSize): boolean {
     if (size.bytes >= (this.#deps.sealBytes ?? SEAL_BYTES)) return true;
-    return this.#writer.now() - size.receivedAt >= (this.#deps.sealMs ?? SEAL_MS);
+    return this.#age(size.receivedAt, this.#emptyAt) >= (this.#deps.sealMs ?? SEAL_MS);
+  }
+
+  /** How old a time is. One that lies ahead, because the clock was set back, says nothing: then since `since`. */
+  #age(time: number, since: number): number {
+    const age = this.#writer.now() - time;
+    return age >= 0 ? age : this.#monotonic() - since;
+  }
+
+  #isQuiet(recordedAt: number): boolean {
+    return this.#age(recordedAt, this.#wroteAt) >= (this.#deps.heartbeatMs ?? HEARTBEAT_MS);
   }
 
   /** Looked at without the lock, which costs a connection. */
   async #isDue(): Promise<boolean> {
     const { left, size, recordedAt } = await tailState(this.#deps.pool);
     if (left || (size.batches > 0 && this.#isFull(size))) return true;
-    return size.batches === 0 && this.#writer.now() - recordedAt >= (this.#deps.heartbeatMs ?? HEARTBEAT_MS);
+    if (size.batches > 0) return false;
+    this.#emptyAt = this.#monotonic();
+    return this.#isQuiet(recordedAt);
   }
 
   /** Seals all rows of a table that does not grow. */
@@ -206,7 +227,7 @@ export class Sealer {
   /** An empty segment, so that a quiet log cannot lose its newest hours unseen. */
   async #heartbeat(session: SealSession, head: SealHead): Promise<number> {
     const end = await readLogEnd(session, head);
-    if (this.#writer.now() - end.time < (this.#deps.heartbeatMs ?? HEARTBEAT_MS)) return 0;
+    if (!this.#isQuiet(end.time)) return 0;
     const { fields, body } = buildSegment({ ...end, first: end.position }, [], new Map());
     const record = encodeRecord(nextPlace(end, this.#writer.now()), { kind: 'segment', ...fields });
     const effects = {};
