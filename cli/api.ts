@@ -34,8 +34,13 @@ export async function runApi(config: Config, shutdown: Shutdown): Promise<HttpSe
   const history = new SqliteHistoryIndex(installation.layout.history, journal);
   shutdown.add({ name: 'history', stage: STAGE.services, timeout: 5_000, run: () => history.close() });
   apiGauges(installation, journal, history);
+  const { telemetry } = installation;
   const services = createEventsServices({
-    journal,
+    journal: {
+      append: (submission) => telemetry.span('journal append', {}, () => journal.append(submission)),
+      get: (places) => telemetry.span('journal get', {}, () => journal.get(places)),
+      counters: () => journal.counters(),
+    },
     history,
     accounts: installation.organization.accounts,
     eventIds: journal.eventIds,

@@ -48,10 +48,11 @@ function createProjector(installation: Installation, journal: OpenJournal): Proj
 }
 
 async function work(installation: Installation, journal: OpenJournal, projector: Projector): Promise<void> {
-  const { jobs, log, organization } = installation;
+  const { jobs, log, organization, telemetry } = installation;
   await startJobs({
     ...jobs,
     log,
+    telemetry,
     journal: {
       name: 'journal',
       erase: async (scope) => {

@@ -7,6 +7,7 @@ import { postgresBackend } from '#platform/queue/bull-backend';
 import { createBullQueue } from '#platform/queue/bull-queue';
 import { Hopeless } from '#platform/queue/queue';
 import type { Queue } from '#platform/queue/queue';
+import { currentRequest } from '#platform/request-context';
 import { createTestDatabase } from '#test/harness';
 import type { TestDatabase } from '#test/harness';
 import { createJobDesk } from '#workers/jobs/desk';
@@ -101,6 +102,7 @@ describe('a run', () => {
     expect(started).toMatchObject({ name: 'work', account: '111111111111', state: 'QUEUED', attempts: 0 });
     await startWorker(async ({ n }, { progress, runId }) => {
       expect(runId).toBe(started.id);
+      expect(currentRequest()?.requestId).toBe(runId);
       await progress({ done: 3, total: 3 });
       expect((await desk.find(runId))?.state).toBe('RUNNING');
       return { doubled: n * 2 };

@@ -3,6 +3,8 @@ import { CairnError } from '#domain/errors';
 import type { JobProgress } from '#domain/jobs';
 import { Hopeless, Postponed } from '#platform/queue/queue';
 import type { Queue, QueuedJob } from '#platform/queue/queue';
+import { runInRequest } from '#platform/request-context';
+import type { Telemetry } from '#platform/telemetry';
 import type { BoundJob, JobContext, PreparedJob } from '#workers/jobs/kit';
 import type { JobStore } from '#workers/jobs/store';
 
@@ -17,6 +19,8 @@ interface RunnerParts {
   readonly store: JobStore;
   readonly jobs: ReadonlyMap<string, BoundJob>;
   readonly log: JobLog;
+  /** Runs without traces when there is none. */
+  readonly telemetry?: Pick<Telemetry, 'span'>;
 }
 
 /** How soon a run asks again whether the one of the same key is done. */
@@ -60,12 +64,21 @@ async function attempt(parts: RunnerParts, prepared: PreparedJob, queued: Queued
   // Done by a process that died before it could tell the queue.
   else if (!(await store.begin(id))) return;
   try {
-    const result = await prepared.run(contextOf(store, queued));
+    const result = await traced(parts, queued, () => prepared.run(contextOf(store, queued)));
     await store.succeed(id, result);
   } catch (error) {
     await failed(parts, queued, error);
     throw error;
   }
+}
+
+/** Whatever a handler logs carries the run's id, as it carries the request's elsewhere. */
+function traced<T>({ telemetry }: RunnerParts, queued: QueuedJob, work: () => Promise<T>): Promise<T> {
+  const requestId = runId(queued);
+  const attributes = { 'cairn.job.run': requestId, 'cairn.job.attempt': queued.attempt };
+  return runInRequest({ requestId }, () =>
+    telemetry === undefined ? work() : telemetry.span(`job ${queued.name}`, attributes, work),
+  );
 }
 
 async function failed({ store, log }: RunnerParts, queued: QueuedJob, error: unknown): Promise<void> {

@@ -2,6 +2,7 @@ import { jobs } from '#domain/jobs';
 import type { JobDesk } from '#domain/jobs';
 import type { AccountSettings } from '#domain/organization';
 import type { Queue } from '#platform/queue/queue';
+import type { Telemetry } from '#platform/telemetry';
 import { applyRetention } from '#workers/jobs/apply-retention';
 import { eraseAccount } from '#workers/jobs/erase-account';
 import type { Eraser } from '#workers/jobs/erase-account';
@@ -21,6 +22,7 @@ export interface JobParts {
   readonly store: JobStore;
   readonly desk: JobDesk;
   readonly log: JobLog;
+  readonly telemetry?: Pick<Telemetry, 'span'>;
   readonly journal: Eraser;
   /** Every projection, export and file that holds events beside the journal. */
   readonly views: readonly Eraser[];
@@ -32,7 +34,7 @@ export interface JobParts {
 
 /** Checks that every job has its handler, sets up the schedules and works until the queue closes. */
 export async function startJobs(parts: JobParts): Promise<void> {
-  const { queue, store, desk, log } = parts;
+  const { queue, store, desk } = parts;
   const definitions = Object.values(jobs);
   const bound = [
     eraseAccount(parts),
@@ -41,5 +43,5 @@ export async function startJobs(parts: JobParts): Promise<void> {
     rebuildHistory(parts.history),
     tendRuns({ queue, store, definitions }),
   ];
-  await runJobs({ queue, store, log, jobs: bindJobs(definitions, bound) });
+  await runJobs({ ...parts, jobs: bindJobs(definitions, bound) });
 }
