@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { locateBinaries } from '#platform/postgres/binaries';
 import { benchIngest } from '#test/bench/ingest';
@@ -25,18 +26,20 @@ const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-const ingestSize = { rounds: Number(options.rounds), events: 100_000 / part, say };
+const ingestSize = { rounds: Number(options.rounds), events: 200_000 / part, say };
 const millionSize = { events: 1_000_000 / part, say };
 if (options.only === 'ingest') {
   process.stdout.write(`${JSON.stringify(await benchIngest(ingestSize), null, 2)}\n`);
 } else if (options.only === 'million') {
   process.stdout.write(`${JSON.stringify(await benchMillion(millionSize), null, 2)}\n`);
 } else {
+  // What others have on the machine: our own work is not in it yet.
+  const [, loadBefore = 0] = loadavg();
   const ingest = await benchIngest(ingestSize);
   const million = await benchMillion(millionSize);
   const { postgres } = await locateBinaries(undefined);
   const postgresVersion = execFileSync(postgres, ['--version'], { encoding: 'utf8' }).trim();
-  const report = renderReport({ quick: options.quick, postgresVersion, ingest, million });
+  const report = renderReport({ quick: options.quick, postgresVersion, loadBefore, ingest, million });
   process.stdout.write(report);
   if (options.write) await writeFile(REPORT, report);
 }

@@ -6,6 +6,8 @@ import type { Latency } from '#test/bench/pages';
 export interface BenchResult {
   readonly quick: boolean;
   readonly postgresVersion: string;
+  /** The machine's load average of five minutes when the run began. */
+  readonly loadBefore: number;
   readonly ingest: IngestResult;
   readonly million: MillionResult;
 }
@@ -13,8 +15,11 @@ export interface BenchResult {
 const number = (value: number): string => Math.round(value).toLocaleString('en');
 const row = (...cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 
+const BUSY =
+  ' (others worked on the machine: events/s and latencies are theirs too, CPU time and ratios less so)';
+
 /** The report for people. Aims that are missed are said first. */
-export function renderReport({ quick, postgresVersion, ingest, million }: BenchResult): string {
+export function renderReport({ quick, postgresVersion, loadBefore, ingest, million }: BenchResult): string {
   const missed = missedAims(ingest, million);
   return `# Benchmarks
 
@@ -24,6 +29,7 @@ ${quick ? '\n**A quick run with a tenth of the events: not for comparing.**\n' :
 - Date: ${new Date().toISOString().slice(0, 10)}
 - Machine: ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}
 - Node ${process.version}, ${postgresVersion}
+- Load average before the run: ${loadBefore.toFixed(1)}${loadBefore > cpus().length / 2 ? BUSY : ''}
 
 ${missed.length === 0 ? 'All aims are met.' : `Missed aims:\n\n${missed.map((line) => `- ${line}`).join('\n')}`}
 
