@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenJournal } from '#journal/journal';
 import { ErasureStore } from '#journal/store/erasure-store';
+import { verifyJournal } from '#journal/verify/verify';
 import {
   ACCOUNT,
   createJournalBed,
@@ -70,6 +71,30 @@ describe('erase', () => {
     const [fresh] = await journal.append(submissionOf([newEvent(99, { eventTime: OCTOBER })]));
     expect(fresh?.result).toBe('RECORDED');
     expect((await journal.get(placesOf(fresh === undefined ? [] : [fresh])))[0]?.eventId).toBe('event-99');
+  });
+
+  it.each([
+    ['1970-02', Date.UTC(1970, 1, 1)],
+    ['2024-03, after a leap day', Date.UTC(2024, 2, 1)],
+    ['2106-03, beyond 32 bits of seconds', Date.UTC(2106, 2, 1)],
+    ['7431-04, the last that a month of 16 bits holds', Date.UTC(1970, 65_535, 1)],
+  ])('draws the line at the millisecond in which %s begins', async (_, month) => {
+    const times = [month - 1, ...(month < Date.UTC(7431, 3, 1) ? [month] : [])];
+    if (month === Date.UTC(1970, 1, 1)) times.push(0);
+    const events = times.map((eventTime, number) => newEvent(number, { eventTime }));
+    const outcomes = await journal.append(submissionOf(events));
+    await journal.sealer.sealTail({ force: true });
+    await journal.erase({ account: ACCOUNT, before: month });
+    const found = await journal.get(placesOf(outcomes));
+    expect(found.map((event) => event?.eventTime)).toEqual(
+      times.map((time) => (time < month ? undefined : time)),
+    );
+    const again = await journal.append(submissionOf(events));
+    expect(again.map(({ result }) => result)).toEqual(
+      times.map((time) => (time < month ? 'REFUSED' : 'DUPLICATE')),
+    );
+    const report = await verifyJournal(bed);
+    expect(report).toMatchObject({ ok: true, erased: times.filter((time) => time < month).length });
   });
 
   it('refuses to record again what was erased, and to conflict with it', async () => {

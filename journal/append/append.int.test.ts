@@ -83,6 +83,22 @@ describe('append', () => {
     expect(kept.every(({ sealed }) => !sealed.includes('forged'))).toBe(true);
   });
 
+  it('keeps the newest thousand conflicts of each source, whoever else is in the batch', async () => {
+    const [flood, single] = [`key:flood-${at}`, `key:single-${at}`];
+    await journal.append(submissionOf(newEvents(at, at + 3000)));
+    const outcomes = await Promise.all([
+      journal.append(submissionOf([newEvent(at, { note: 'other' })], single)),
+      journal.append(submissionOf(newEvents(at, at + 3000, { note: 'flood' }), flood)),
+      journal.append(submissionOf([newEvent(at + 1, { note: 'other' })], single)),
+    ]);
+    expect(countOutcomes(outcomes.flat())).toEqual({ CONFLICT: 3002 });
+    const kept = await journal.refusals.list(flood, 5000);
+    expect(kept.map(({ index }) => index)).toEqual(
+      Array.from({ length: 1000 }, (_, back) => kept[0]!.index - back),
+    );
+    expect(await journal.refusals.list(single, 10)).toHaveLength(2);
+  });
+
   it('tells apart accounts and hours', async () => {
     const same = { eventId: `shared-${at}` };
     const outcomes = await journal.append(

@@ -9,10 +9,10 @@ import type { Erasures } from '#journal/erasures';
 import { encodePlain, newSeed, sealFrame } from '#journal/format/frame';
 import type { ErasureStore } from '#journal/store/erasure-store';
 import type { BatchPlace, KnownKey, LogStore } from '#journal/store/log-store';
-import type { RefusalStore } from '#journal/store/refusal-store';
+import { KEPT_ROWS, type RefusalStore } from '#journal/store/refusal-store';
 import { sqlFailure } from '#journal/store/sql-error';
 import type { Steps } from '#journal/steps';
-import type { Outcome } from '#journal/types';
+import type { Outcome, Place } from '#journal/types';
 
 export interface CommitterDeps extends DecisionDeps {
   /** UUID of the log, 16 bytes. */
@@ -155,9 +155,7 @@ export class Committer {
   /** Conflicts are evidence: encrypted like the events of their account and month, and erased with them. */
   async #keepConflicts(run: Run, decisions: readonly Decision[]): Promise<void> {
     const { intake } = run;
-    const conflicts = [...decisions.entries()].flatMap(([index, decision]) =>
-      isConflict(decision) ? [{ index, place: 'place' in decision ? decision.place : undefined }] : [],
-    );
+    const conflicts = newestConflicts(intake, decisions);
     if (run.kept) await this.#deps.refusals.forget(run.id);
     run.kept = conflicts.length > 0;
     if (!run.kept) return;
@@ -192,6 +190,24 @@ export class Committer {
 
 function ownerOf(key: DataKey): { account: number; month: number } {
   return { account: key.account, month: key.month };
+}
+
+/** Of each source as many as are kept. */
+function newestConflicts(
+  intake: Intake,
+  decisions: readonly Decision[],
+): readonly { readonly index: number; readonly place: Place | undefined }[] {
+  const counts = new Map<number, number>();
+  const found: { readonly index: number; readonly place: Place | undefined }[] = [];
+  for (let index = decisions.length - 1; index >= 0; index--) {
+    const decision = decisions[index];
+    if (decision === undefined || !isConflict(decision)) continue;
+    const source = intake.sourceOf[index] ?? 0;
+    const count = (counts.get(source) ?? 0) + 1;
+    counts.set(source, count);
+    if (count <= KEPT_ROWS) found.push({ index, place: 'place' in decision ? decision.place : undefined });
+  }
+  return found.toReversed();
 }
 
 function isConflict(decision: Decision): boolean {

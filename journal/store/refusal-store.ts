@@ -1,5 +1,5 @@
 import type { Place } from '#journal/types';
-import type { Pool } from '#platform/db';
+import type { Pool, PoolClient } from '#platform/db';
 
 /** An event that contradicts one accepted before, kept as evidence. */
 export interface KeptRefusal {
@@ -18,7 +18,7 @@ export interface KeptRefusal {
 }
 
 /** What is kept of one source: the newest, of these numbers and bytes at most. */
-const KEPT_ROWS = 1000;
+export const KEPT_ROWS = 1000;
 const KEPT_BYTES = 16 * 1024 * 1024;
 
 export class RefusalStore {
@@ -28,44 +28,27 @@ export class RefusalStore {
     this.#pool = pool;
   }
 
+  /** All of them or none, and one wait for the disk: a source that only ever conflicts must not slow the others. */
   async keep(refusals: readonly KeptRefusal[]): Promise<void> {
-    for (const refusal of refusals) {
-      await this.#pool.query({
-        name: 'journal-keep-refusal',
-        text: `INSERT INTO journal_refusal
-          (batch, index, source, at, code, account, month, epoch, position, sealed)
-          VALUES ($1, $2, $3, $4, 'CONFLICT', $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
-        values: [
-          refusal.intake,
-          refusal.index,
-          refusal.source,
-          refusal.at,
-          refusal.account,
-          refusal.month,
-          refusal.place?.epoch,
-          refusal.place?.position,
-          refusal.sealed,
-        ],
-      });
+    const client = await this.#pool.connect();
+    try {
+      await client.query('BEGIN');
+      for (const refusal of refusals) await insert(client, refusal);
+      // In one order, so that two that prune the same sources do not wait for each other.
+      const sources = new Set(refusals.map((refusal) => refusal.source));
+      for (const source of [...sources].toSorted()) await prune(client, source);
+      await client.query('COMMIT');
+      client.release();
+    } catch (error) {
+      // Closing the connection rolls back.
+      client.release(true);
+      throw error;
     }
-    for (const source of new Set(refusals.map((refusal) => refusal.source))) await this.#prune(source);
   }
 
   /** Takes back what was kept of an intake. */
   async forget(intake: Buffer): Promise<void> {
     await this.#pool.query('DELETE FROM journal_refusal WHERE batch = $1', [intake]);
-  }
-
-  async #prune(source: string): Promise<void> {
-    await this.#pool.query({
-      name: 'journal-prune-refusals',
-      text: `DELETE FROM journal_refusal AS gone USING (
-          SELECT batch, index, row_number() OVER newest AS rows, sum(length(sealed)) OVER newest AS bytes
-          FROM journal_refusal WHERE source = $1 WINDOW newest AS (ORDER BY batch DESC, index DESC)
-        ) AS old
-        WHERE gone.batch = old.batch AND gone.index = old.index AND (old.rows > $2 OR old.bytes > $3)`,
-      values: [source, KEPT_ROWS, KEPT_BYTES],
-    });
   }
 
   /** A source's kept refusals, newest first. */
@@ -83,6 +66,29 @@ export class RefusalStore {
       place: epoch === null || position === null ? undefined : { epoch, position: Number(position) },
     }));
   }
+}
+
+async function insert(client: PoolClient, refusal: KeptRefusal): Promise<void> {
+  const { intake, index, source, at, account, month, place, sealed } = refusal;
+  await client.query({
+    name: 'journal-keep-refusal',
+    text: `INSERT INTO journal_refusal
+      (batch, index, source, at, code, account, month, epoch, position, sealed)
+      VALUES ($1, $2, $3, $4, 'CONFLICT', $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
+    values: [intake, index, source, at, account, month, place?.epoch, place?.position, sealed],
+  });
+}
+
+async function prune(client: PoolClient, source: string): Promise<void> {
+  await client.query({
+    name: 'journal-prune-refusals',
+    text: `DELETE FROM journal_refusal AS gone USING (
+        SELECT batch, index, row_number() OVER newest AS rows, sum(length(sealed)) OVER newest AS bytes
+        FROM journal_refusal WHERE source = $1 WINDOW newest AS (ORDER BY batch DESC, index DESC)
+      ) AS old
+      WHERE gone.batch = old.batch AND gone.index = old.index AND (old.rows > $2 OR old.bytes > $3)`,
+    values: [source, KEPT_ROWS, KEPT_BYTES],
+  });
 }
 
 interface Row {
