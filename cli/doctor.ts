@@ -7,6 +7,7 @@ import { examineData } from '#cli/doctor/data';
 import type { Finding } from '#cli/doctor/finding';
 import { ok, trouble } from '#cli/doctor/finding';
 import { examineMachine } from '#cli/doctor/machine';
+import { examineTls } from '#cli/doctor/tls';
 import type { OutputFormat } from '#cli/output/answer';
 import { outputOption } from '#cli/output/answer';
 import { printable } from '#cli/output/table';
@@ -41,7 +42,8 @@ export async function doctorCommand(flags: Environment, environment?: Environmen
     const data = await examineData(config, layoutOf(root, config.anchorDir));
     const machine = await examineMachine(config, root, data.running);
     const place = moved === undefined ? [] : [ok('place', moved)];
-    return [ok('configuration', 'no mistakes'), ...machine, ...place, ...data.findings];
+    const tls = await examineTls(config);
+    return [ok('configuration', 'no mistakes'), ...machine, ...tls, ...place, ...data.findings];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.mistakes.map((mistake) =>

@@ -205,7 +205,7 @@ const SERVER = {
     'CAIRN_REQUESTS_PER_MINUTE',
     whole(0, 1_000_000),
     '6000',
-    'Requests per API key and minute; 0 sets no limit.',
+    'GraphQL requests per API key and minute; 0 sets no limit. Bulk bodies are bounded by their number instead.',
   ),
   sealBytes: variable(
     'CAIRN_SEAL_BYTES',

@@ -1,12 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { get, request as httpRequest } from 'node:http';
 import { get as tlsGet } from 'node:https';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 
@@ -18,6 +14,7 @@ import { startHttpServer } from '#platform/http/server';
 import { createLog } from '#platform/log';
 import { currentRequest } from '#platform/request-context';
 import { createTelemetry } from '#platform/telemetry';
+import { selfSigned } from '#test/self-signed';
 
 const lines: string[] = [];
 const log = createLog({ level: 'debug', name: 'test', stream: { write: (line) => void lines.push(line) } });
@@ -271,26 +268,11 @@ describe('where it listens', () => {
   });
 
   test('speaks TLS with the certificate that it is given', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'cairn-tls-'));
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-    const make = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '1',
-    ];
-    execFileSync('openssl', [...make, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
-    const ca = await readFile(cert);
-    const url = await start({ tls: { cert: ca, key: await readFile(key) } });
-    await rm(folder, { recursive: true });
+    const day = 86_400_000;
+    const { cert, key } = selfSigned(new Date(Date.now() - day), new Date(Date.now() + day));
+    const url = await start({ tls: { cert, key } });
     expect(url).toMatch(/^https:/);
-    const [answer] = (await once(tlsGet(`${url}/hello`, { ca }), 'response')) as [
+    const [answer] = (await once(tlsGet(`${url}/hello`, { ca: cert }), 'response')) as [
       { statusCode: number; headers: IncomingHttpHeaders; resume(): void },
     ];
     answer.resume();

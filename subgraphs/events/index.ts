@@ -3,7 +3,7 @@ import { EventCountsResolver, EventsResolver } from '#subgraphs/events/resolvers
 import { LookupResolver } from '#subgraphs/events/resolvers/lookup';
 import { RecordingResolver } from '#subgraphs/events/resolvers/recording';
 import { Event } from '#subgraphs/events/schema/event';
-import type { EventsServices } from '#subgraphs/events/services';
+import type { EventsServices } from '#subgraphs/events/service';
 import { batchPerRequest } from '#subgraphs/shared/batch';
 import type { SubgraphDefinition } from '#subgraphs/shared/build-subgraph';
 import type { SubgraphContext } from '#subgraphs/shared/context';
@@ -22,5 +22,5 @@ export const events: SubgraphDefinition<EventsServices> = {
 
 export { createBulkDoor } from '#subgraphs/events/bulk/door';
 export type { BulkReport } from '#subgraphs/events/bulk/report';
-export { createEventsServices } from '#subgraphs/events/services';
-export type { EventsServices } from '#subgraphs/events/services';
+export { createEventsServices } from '#subgraphs/events/service';
+export type { EventsServices } from '#subgraphs/events/service';

@@ -121,22 +121,26 @@ describe('the fields of an event', () => {
 
   for (const folder of ['cloudtrail-invictus', 'aws-docs-examples']) {
     const path = new URL(`../../../shared/data/${folder}/`, import.meta.url);
-    it.skipIf(!existsSync(path))(`read every record of ${folder} without an error`, async () => {
-      const texts = readdirSync(path)
-        .filter((name) => name.endsWith('.json'))
-        .map((name) => JSON.parse(readFileSync(new URL(name, path), 'utf8')) as { Records?: object[] })
-        .flatMap((file) => file.Records ?? [file])
-        .map((one) => JSON.stringify(one));
-      const ids = (await record(...texts)).filter((id) => id !== '');
-      expect(ids.length).toBeGreaterThan(5);
-      for (const id of ids) {
-        const event = await read(id);
-        const source = JSON.parse(String(event['raw'])) as Record<string, unknown>;
-        const parameters = event['requestParameters'];
-        expect(typeof parameters === 'string' ? JSON.parse(parameters) : null).toEqual(
-          source['requestParameters'] ?? null,
-        );
-      }
-    }, 60_000);
+    it.skipIf(!existsSync(path))(
+      `read every record of ${folder} without an error`,
+      async () => {
+        const texts = readdirSync(path)
+          .filter((name) => name.endsWith('.json'))
+          .map((name) => JSON.parse(readFileSync(new URL(name, path), 'utf8')) as { Records?: object[] })
+          .flatMap((file) => file.Records ?? [file])
+          .map((one) => JSON.stringify(one));
+        const ids = (await record(...texts)).filter((id) => id !== '');
+        expect(ids.length).toBeGreaterThan(5);
+        for (const id of ids) {
+          const event = await read(id);
+          const source = JSON.parse(String(event['raw'])) as Record<string, unknown>;
+          const parameters = event['requestParameters'];
+          expect(typeof parameters === 'string' ? JSON.parse(parameters) : null).toEqual(
+            source['requestParameters'] ?? null,
+          );
+        }
+      },
+      60_000,
+    );
   }
 });

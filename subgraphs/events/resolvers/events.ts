@@ -12,7 +12,7 @@ import {
   HistoryFreshness,
   SourceCounters,
 } from '#subgraphs/events/schema/history';
-import type { EventsServices } from '#subgraphs/events/services';
+import type { EventsServices } from '#subgraphs/events/service';
 import { type ConnectionOf, PageArgs, pageOf, toConnection } from '#subgraphs/shared/connection';
 import { oneByOne } from '#subgraphs/shared/one-by-one';
 import type { SubgraphContext } from '#subgraphs/shared/context';

@@ -2,7 +2,7 @@ import { Args, Ctx, Query, Resolver } from 'type-graphql';
 import { lookUpEvents } from '#subgraphs/events/lookup-events';
 import type { EventNode } from '#subgraphs/events/event-node';
 import { LookupArgs, LookupResult } from '#subgraphs/events/schema/lookup';
-import type { EventsServices } from '#subgraphs/events/services';
+import type { EventsServices } from '#subgraphs/events/service';
 import type { SubgraphContext } from '#subgraphs/shared/context';
 
 @Resolver()

@@ -1,7 +1,7 @@
 import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
 import { recordEntries, type RecordedEntries } from '#subgraphs/events/record-request';
 import { RecordEventsInput, RecordEventsPayload } from '#subgraphs/events/schema/recording';
-import type { EventsServices } from '#subgraphs/events/services';
+import type { EventsServices } from '#subgraphs/events/service';
 import type { SubgraphContext } from '#subgraphs/shared/context';
 
 @Resolver()
