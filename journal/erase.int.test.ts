@@ -195,6 +195,21 @@ describe('erase', () => {
     await expect((await bed.open()).get(placesOf(outcomes))).rejects.toMatchObject({ code: 'CORRUPT' });
   });
 
+  it('keeps a lost key from failing the events of others in the same batch', async () => {
+    await journal.append(submissionOf([newEvent(0)]));
+    const [lost = ''] = await keyObjects();
+    await bed.keyObjects.delete(lost);
+    const next = await bed.open();
+    const [mine, theirs] = await Promise.allSettled([
+      next.append(submissionOf([newEvent(1)])),
+      next.append(submissionOf([newEvent(2, { account: OTHER })])),
+    ]);
+    expect(mine).toMatchObject({ status: 'rejected', reason: { code: 'CORRUPT' } });
+    expect(theirs).toMatchObject({ status: 'fulfilled', value: [{ result: 'RECORDED' }] });
+    expect(next.load()).toBe(0);
+    expect(await next.counters()).toMatchObject([{ received: 2, accepted: 2 }]);
+  });
+
   it('never writes an event in the clear, not even before it is erased', async () => {
     const marker = randomBytes(24).toString('hex');
     const events = newEvents(0, 200, { note: marker });

@@ -151,24 +151,31 @@ export class Appender {
   }
 
   async #commit(pending: readonly Pending[]): Promise<void> {
-    const began = Date.now();
-    const bytes = pending.reduce((sum, item) => sum + item.bytes, 0);
     try {
-      const { committer, identities, limits, doorbell } = this.#deps;
-      const intake = new Intake(
-        pending.map(({ submission }) => submission),
-        identities,
-      );
-      const deadline = Math.min(...pending.map(({ since }) => since)) + limits.timeoutMs;
-      const { place, recorded, outcomes } = await committer.commit(intake, deadline);
-      doorbell.ring({ epoch: place.epoch, position: place.first + recorded });
-      this.#answer(pending, outcomes);
-      this.#rate = this.#rate * 0.8 + (bytes / Math.max(1, Date.now() - began)) * 0.2;
+      await this.#commitTogether(pending);
     } catch (error) {
-      for (const { reject } of pending) reject(error);
+      // What is damaged, a lost key mostly, is one account's: the others' events must not fail with it.
+      const apart = pending.length > 1 && error instanceof CairnError && error.code === 'CORRUPT';
+      if (apart) for (const one of pending) await this.#commitTogether([one]).catch(one.reject);
+      else for (const { reject } of pending) reject(error);
     } finally {
-      this.#bytes -= bytes;
+      for (const { bytes } of pending) this.#bytes -= bytes;
     }
+  }
+
+  async #commitTogether(pending: readonly Pending[]): Promise<void> {
+    const began = Date.now();
+    const { committer, identities, limits, doorbell } = this.#deps;
+    const intake = new Intake(
+      pending.map(({ submission }) => submission),
+      identities,
+    );
+    const deadline = Math.min(...pending.map(({ since }) => since)) + limits.timeoutMs;
+    const { place, recorded, outcomes } = await committer.commit(intake, deadline);
+    doorbell.ring({ epoch: place.epoch, position: place.first + recorded });
+    this.#answer(pending, outcomes);
+    const bytes = pending.reduce((sum, item) => sum + item.bytes, 0);
+    this.#rate = this.#rate * 0.8 + (bytes / Math.max(1, Date.now() - began)) * 0.2;
   }
 
   #answer(pending: readonly Pending[], outcomes: readonly Outcome[]): void {
