@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '#journal/checkpoint';
 import { latestCheckpoint } from '#journal/checkpoint-publisher';
-import { decodeRecord } from '#journal/format/record';
+import { decodeBatch } from '#journal/format/batch';
+import { decodeLogObjectHead, encodeLogObject } from '#journal/format/log-object';
+import { decodeRecord, encodeRecord } from '#journal/format/record';
 import { uuidText } from '#journal/format/uuid';
 import type { OpenJournal } from '#journal/journal';
 import { readLogObject } from '#journal/log-object-reader';
 import { Sealer } from '#journal/seal';
+import { buildSegment } from '#journal/segment-builder';
+import { SealSession } from '#journal/store/seal-store';
 import { checkSegment } from '#journal/verify/segment-check';
 import { appendEvents, createLogBed, testEvent, type LogBed } from '#test/log-bed';
 
@@ -165,5 +169,36 @@ describe('sealing', () => {
       [1, 2, 3, 4].map(async (sequence) => (await segment(sequence)).record.time),
     );
     expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
+
+  it('and reading go on at positions and batches beyond 32 bits', async () => {
+    const first = 2 ** 40 + 5;
+    const { pool } = bed.database;
+    await pool.query('UPDATE journal_log SET position = $1, batches = $2', [first, 2 ** 33]);
+    const events = [0, 1, 2].map((n) => testEvent(n < 2 ? A : B, n, { time: MARCH }));
+    const outcomes = await appendEvents(journal, events);
+    const places = events.map((_, index) => ({ epoch: 0, position: first + index }));
+    expect(outcomes).toEqual(places.map((place) => ({ result: 'RECORDED', place })));
+    expect(await appendEvents(journal, events)).toEqual(
+      places.map((place) => ({ result: 'DUPLICATE', place })),
+    );
+    expect((await journal.get(places)).map((event) => event?.raw)).toEqual(events.map(({ raw }) => raw));
+    const slice = await journal.read({ epoch: 0, position: first + 1 }, 100);
+    expect(slice).toMatchObject({ next: { epoch: 0, position: first + 3 }, behind: 0 });
+    expect(slice.events.map((event) => event.eventId)).toEqual(['event-1', 'event-2']);
+
+    await using session = await SealSession.open(pool, true);
+    const { rows } = (await session?.tailRows(0, -1, 1)) ?? { rows: [] };
+    const log = (await session?.head())?.log ?? Buffer.alloc(0);
+    const batches = rows.map((row) => ({ ...row, batch: decodeBatch(row.payload) }));
+    const none = Buffer.alloc(32);
+    const { fields, body } = buildSegment({ log, epoch: 0, first, chain: none }, batches, new Map());
+    const place = { log, epoch: 0, sequence: 2 ** 33, previous: none, time: 1 };
+    const object = encodeLogObject(encodeRecord(place, { kind: 'segment', ...fields }), body);
+    const head = decodeLogObjectHead(object);
+    const record = decodeRecord(head.record);
+    if (record.kind !== 'segment') throw new Error('no segment');
+    expect(record).toMatchObject({ first, events: 3, sequence: 2 ** 33 });
+    expect(checkSegment(object, head, record, none).faults).toEqual([]);
   });
 });
