@@ -33,7 +33,7 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'unit', ...unit } },
+      { extends: true, test: { name: 'unit', ...unit, testTimeout: 30_000 } },
       {
         extends: true,
         test: {

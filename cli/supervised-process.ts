@@ -11,8 +11,8 @@ export interface ProcessOptions {
   readonly name: string;
   /** Starts the program with an IPC channel; it tells `{type: 'ready', url}` and ends when the channel closes. */
   readonly spawn: () => ChildProcess;
-  /** Hears of every life of the process once it is ready. */
-  readonly onReady: (url: string, pid: number) => void;
+  /** Hears of every life of the process once it is ready, and is waited for. */
+  readonly onReady: (url: string, pid: number) => Promise<void>;
   readonly log: Pick<Log, 'warn' | 'error'>;
   /** Milliseconds before the first new try; doubled up to a hundred times as long. 200 unless told. */
   readonly backOff?: number;
@@ -91,7 +91,7 @@ export class SupervisedProcess {
     const child = this.#options.spawn();
     this.#child = child;
     const url = await firstReady(child, this.#options.name);
-    this.#options.onReady(url, child.pid ?? 0);
+    await this.#options.onReady(url, child.pid ?? 0);
     return url;
   }
 

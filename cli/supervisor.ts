@@ -57,6 +57,7 @@ export class Supervisor {
   #processes: Readonly<Record<'api' | 'worker', SupervisedProcess>> | undefined;
   #database: Database | undefined;
   #port: number;
+  #remembering: Promise<void> = Promise.resolve();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -104,17 +105,22 @@ export class Supervisor {
         // The port that a first life was given stays the address of the later ones.
         if (role === 'api') this.#port = Number(new URL(url).port) || this.#port;
         this.#pids[role] = pid;
-        void this.#remember();
+        return this.#remember();
       },
     });
   }
 
-  async #remember(): Promise<void> {
-    try {
-      await rememberProcesses(this.#pidFile, this.#pids);
-    } catch (error) {
-      this.#options.log.error({ error }, 'the numbers of the processes could not be written');
-    }
+  /** One after the other, so that the last writer has all numbers. */
+  #remember(): Promise<void> {
+    const write = async (): Promise<void> => {
+      try {
+        await rememberProcesses(this.#pidFile, this.#pids);
+      } catch (error) {
+        this.#options.log.error({ error }, 'the numbers of the processes could not be written');
+      }
+    };
+    this.#remembering = this.#remembering.then(write);
+    return this.#remembering;
   }
 
   async #runPrepare(): Promise<string | undefined> {
