@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CheckpointReader, publicKeysOf } from '#journal/checkpoint-reader';
 import type { OpenJournal } from '#journal/journal';
@@ -140,6 +141,22 @@ describe('an inclusion proof', () => {
     for (const [field, value] of changed) {
       expect(() => verifyProof(JSON.stringify(value), key), field).toThrow(/proof/i);
     }
+    // Whatever one character becomes: refused with a reason, or it proves the very same.
+    const proven = verifyProof(good, key);
+    const byte = fc.record({ at: fc.nat(good.length - 1), to: fc.string({ minLength: 0, maxLength: 2 }) });
+    fc.assert(
+      fc.property(byte, ({ at, to }) => {
+        let found;
+        try {
+          found = verifyProof(good.slice(0, at) + to + good.slice(at + 1), key);
+        } catch (error) {
+          expect(error).toMatchObject({ code: expect.stringMatching(/^(CORRUPT|INVALID_ARGUMENT)$/) });
+          return;
+        }
+        expect({ ...found, event: found.event ?? proven.event }).toEqual(proven);
+      }),
+      { numRuns: 1500 },
+    );
     const other = await createLogBed();
     await other.recover();
     const [stranger] = await publicKeysOf(other.deps.objects);
