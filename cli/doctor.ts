@@ -10,6 +10,8 @@ import { examineMachine } from '#cli/doctor/machine';
 import { examineTls } from '#cli/doctor/tls';
 import type { OutputFormat } from '#cli/output/answer';
 import { outputOption } from '#cli/output/answer';
+import { painter } from '#cli/output/color';
+import type { Paint } from '#cli/output/color';
 import { printable } from '#cli/output/table';
 import type { Environment } from '#platform/config';
 import { ConfigError, loadConfig } from '#platform/config';
@@ -20,6 +22,7 @@ interface DoctorFlags {
 }
 
 const SIGNS = { ok: 'ok', warning: 'WARNING', trouble: 'TROUBLE' } as const;
+const COLORS = { ok: 'green', warning: 'yellow', trouble: 'red' } as const;
 
 export function register(program: Command, cli: CliContext): void {
   program
@@ -29,7 +32,7 @@ export function register(program: Command, cli: CliContext): void {
     .addOption(outputOption())
     .action(async ({ data, output }: DoctorFlags) => {
       const findings = await doctorCommand(data === undefined ? {} : { CAIRN_DATA: data });
-      await cli.print(output === 'json' ? asJson(findings) : asText(findings));
+      await cli.print(output === 'json' ? asJson(findings) : asText(findings, painter(cli.color)));
       if (findings.some((finding) => finding.state === 'trouble')) cli.exitWith(EXIT.negative);
     });
 }
@@ -56,10 +59,11 @@ function asJson(findings: readonly Finding[]): string {
   return findings.map((finding) => `${JSON.stringify(finding)}\n`).join('');
 }
 
-function asText(findings: readonly Finding[]): string {
+function asText(findings: readonly Finding[], paint: Paint): string {
   const width = Math.max(...findings.map((finding) => finding.check.length));
   const lines = findings.flatMap(({ state, check, found, advice }) => {
-    const line = `${SIGNS[state].padEnd(7)}  ${check.padEnd(width)}  ${printable(found)}`;
+    const sign = paint(COLORS[state], SIGNS[state].padEnd(7));
+    const line = `${sign}  ${check.padEnd(width)}  ${printable(found)}`;
     return advice === undefined ? [line] : [line, `${' '.repeat(width + 11)}-> ${printable(advice)}`];
   });
   return `${lines.join('\n')}\n`;

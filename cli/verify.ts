@@ -7,6 +7,8 @@ import { databaseOf, openJournalFiles } from '#cli/journal-files';
 import type { JournalFiles } from '#cli/journal-files';
 import { outputOption } from '#cli/output/answer';
 import type { OutputFormat } from '#cli/output/answer';
+import { painter } from '#cli/output/color';
+import type { Paint } from '#cli/output/color';
 import { Progress } from '#cli/output/progress';
 import { printable } from '#cli/output/table';
 import { CairnError } from '#domain/errors';
@@ -61,7 +63,9 @@ async function verifyFiles(cli: CliContext, files: JournalFiles, flags: VerifyFl
   progress.done();
   const { findings, counts } = rows === undefined ? report : joined(report, rows);
   const all = { ...report, ok: report.ok && (rows?.ok ?? true), findings, counts, tail: rows?.tail };
-  await cli.print(flags.output === 'json' ? JSON.stringify(all) + '\n' : tell(all, files));
+  await cli.print(
+    flags.output === 'json' ? JSON.stringify(all) + '\n' : tell(all, files, painter(cli.color)),
+  );
   if (!all.ok) cli.exitWith(EXIT.negative);
 }
 
@@ -115,7 +119,7 @@ type WholeReport = VerifyReport & {
   readonly tail: number | undefined;
 };
 
-function tell(report: WholeReport, { anchor, keys }: JournalFiles): string {
+function tell(report: WholeReport, { anchor, keys }: JournalFiles, paint: Paint): string {
   const lines = report.findings.map(describe);
   if (keys === undefined) lines.push('Without the master key only hashes were checked, not the events.');
   if (anchor === undefined) lines.push('Without the anchor a missing end of the log would not be noticed.');
@@ -127,8 +131,8 @@ function tell(report: WholeReport, { anchor, keys }: JournalFiles): string {
       ? []
       : [`PostgreSQL's rows agree or are named above; ${tail} events wait to be sealed.`]),
     report.ok
-      ? 'OK: nothing is missing, nothing was tampered with.'
-      : `NOT OK: ${report.counts.tampered} tampered, ${report.counts.missing} missing.`,
+      ? paint('green', 'OK: nothing is missing, nothing was tampered with.')
+      : paint('red', `NOT OK: ${report.counts.tampered} tampered, ${report.counts.missing} missing.`),
   );
   return lines.map((line) => line + '\n').join('');
 }

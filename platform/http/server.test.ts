@@ -3,7 +3,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { get, request as httpRequest } from 'node:http';
 import { get as tlsGet } from 'node:https';
 import { connect } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { readBody } from '#platform/http/answers';
@@ -303,12 +302,15 @@ describe('closing', () => {
   });
 
   test('cuts what does not end in time', async () => {
-    const handle = (): Promise<void> => new Promise(() => undefined);
+    const began = Promise.withResolvers<void>();
+    const handle = (): Promise<void> => {
+      began.resolve();
+      return new Promise(() => undefined);
+    };
     const server = await startHttpServer(options({ routes: [{ method: 'GET', path: '/hang', handle }] }));
     const hanging = get(`${server.url}/hang`);
-    await once(hanging, 'finish');
     const failed = once(hanging, 'error');
-    await delay(20);
+    await began.promise;
     await server.close(10);
     expect(await failed).toEqual([expect.objectContaining({ code: 'ECONNRESET' })]);
   });
