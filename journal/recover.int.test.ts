@@ -285,6 +285,15 @@ describe('a start', () => {
     });
   });
 
+  it('refuses when the newest object is gone with its checkpoint, though PostgreSQL knows it', async () => {
+    await append(0, 5);
+    await seal();
+    await bed.deps.objects.delete('log/00000000/0000000000000001');
+    await bed.deps.objects.delete('checkpoint/0000000000000002');
+    await expect(bed.recover()).rejects.toMatchObject({ code: 'CORRUPT' });
+    expect(await bed.deps.objects.size('checkpoint/0000000000000002')).toBeUndefined();
+  });
+
   it('keeps the row of a batch without events that ends the newest segment when an epoch begins', async () => {
     const refused = { source: 'key:refused', received: 3, refused: 3, events: [] };
     await append(0, 4);

@@ -67,6 +67,7 @@ class JournalRecovery {
   async run(): Promise<Recovery> {
     await using session = await this.#session();
     const { created, rebuilt } = await this.#ensureHead(session);
+    await this.#checkNewestObject(session);
     const { replayed, behind } = await this.#replay(session);
     if (replayed > 0) await registerStoredKeys(this.#deps.keyObjects, session);
     await this.#ensureKey(session);
@@ -93,6 +94,16 @@ class JournalRecovery {
 
   async #end(session: SealSession): Promise<LogEnd> {
     return readLogEnd(session, await this.#head(session));
+  }
+
+  /** A newest object that was dropped together with its checkpoint would be signed for again. */
+  async #checkNewestObject(session: SealSession): Promise<void> {
+    const { last } = await session.newest();
+    if (last === undefined) return;
+    const { epoch, sequence } = decodeRecord(last);
+    const key = logObjectKey(epoch, sequence);
+    if ((await this.#deps.objects.size(key)) !== undefined) return;
+    throw new CairnError('CORRUPT', `${key} is gone, the newest object of the log that PostgreSQL knows.`);
   }
 
   /** The row of the head: there already, as the first object says, or of a new log. */
