@@ -176,14 +176,34 @@ describe('A projector', { timeout: 30_000 }, () => {
   });
 
   it.each(['CORRUPT', 'CURSOR_EXPIRED'] as const)('begins anew after %s', async (code) => {
-    const one = projector();
+    const projection = bed.open();
+    const one = projector(projection);
     add(100, 6);
     await one.settled();
-    journal.failure = new CairnError(code, 'as if');
+    const failure = new CairnError(code, 'as if');
+    if (code === 'CORRUPT') vi.spyOn(projection, 'write').mockRejectedValueOnce(failure);
+    else journal.failure = failure;
     add(20, 7);
     await pubsub.publish();
     await vi.waitFor(() => expect(one.state().cursor?.position).toBe(120), { timeout: 10_000 });
     expect(errors.map((error) => error.message)).toEqual(['as if']);
+    expect(await bed.content()).toEqual(await expected());
+  });
+
+  it('keeps what it shows when the journal is damaged further on', async () => {
+    const projection = bed.open();
+    const one = projector(projection);
+    add(100, 6);
+    await one.settled();
+    const reset = vi.spyOn(projection, 'reset');
+    const damaged = vi.spyOn(journal, 'read').mockRejectedValue(new CairnError('CORRUPT', 'a lost key'));
+    add(20, 7);
+    await expect(one.settled()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(one.state()).toMatchObject({ status: 'STOPPED', cursor: { position: 100 } });
+    expect(await total()).toBe(100);
+    damaged.mockRestore();
+    await vi.waitFor(() => expect(one.state().cursor?.position).toBe(120), { timeout: 10_000 });
+    expect(reset).not.toHaveBeenCalled();
     expect(await bed.content()).toEqual(await expected());
   });
 

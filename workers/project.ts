@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { CairnError } from '#domain/errors';
 import type { JobProgress } from '#domain/jobs';
 import { JOURNAL_CHANNEL } from '#journal/append/doorbell';
-import type { ErasureScope, Journal, Place } from '#journal/types';
+import type { ErasureScope, Journal, JournalSlice, Place } from '#journal/types';
 import type { PubSub } from '#platform/pubsub/pubsub';
 import type { Projection, Successor } from '#projections/projection';
 import type { Lease, Leases } from '#workers/lease/lease';
@@ -158,13 +158,13 @@ export class Projector {
     progress: (value: JobProgress) => Promise<void>,
     signal: AbortSignal,
   ): Promise<number> {
-    const { projection, journal } = this.#parts;
+    const { projection } = this.#parts;
     let written = 0;
     for (let isDone = false; !isDone;) {
       signal.throwIfAborted();
       this.#stop.signal.throwIfAborted();
       const place = await this.#exclusive(async () => {
-        const slice = await journal.read(await successor.cursor(), this.#pace.slice);
+        const slice = await this.#read(await successor.cursor());
         await successor.write(slice);
         written += slice.events.length;
         // It must not show less than the one whose place it takes.
@@ -290,10 +290,10 @@ export class Projector {
 
   /** One slice. True when there was one. */
   async #step(): Promise<boolean> {
-    const { projection, journal } = this.#parts;
+    const { projection } = this.#parts;
     const cursor = await projection.cursor();
     this.#rung = false;
-    const slice = await journal.read(cursor, this.#pace.slice);
+    const slice = await this.#read(cursor);
     this.#behind = slice.behind;
     const moved = isBefore(cursor, slice.next);
     if (moved) {
@@ -302,6 +302,16 @@ export class Projector {
     }
     this.#cursor = slice.next;
     return moved;
+  }
+
+  /** Damage of the journal is not the projection's: beginning anew would only lose what it shows. */
+  async #read(from: Place): Promise<JournalSlice> {
+    try {
+      return await this.#parts.journal.read(from, this.#pace.slice);
+    } catch (cause) {
+      if (!(cause instanceof CairnError) || cause.code !== 'CORRUPT') throw cause;
+      throw new CairnError('UNAVAILABLE', `The journal is damaged: ${cause.message}`, { cause });
+    }
   }
 
   /**
