@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -55,6 +55,19 @@ test('makes a folder again that somebody removed', async () => {
   await expect(store.put('a/c', Buffer.from('x'))).rejects.toThrow('ENOENT');
   await store.put('a/c', Buffer.from('x'));
   expect(await Array.fromAsync(store.list(''))).toEqual(['a/c']);
+});
+
+test('deletes an object under the name too that a crash left it, and no other', async () => {
+  const path = root();
+  const store = await DiskObjectStore.open(path);
+  await store.putIfAbsent('a/key', Buffer.from('secret'));
+  await store.putIfAbsent('a/other', Buffer.from('other'));
+  await link(join(path, 'a/key'), join(path, '.tmp/left-of-key'));
+  await link(join(path, 'a/other'), join(path, '.tmp/left-of-other'));
+  await store.delete('a/key');
+  await store.delete('a/key');
+  expect(await readdir(join(path, '.tmp'))).toEqual(['left-of-other']);
+  expect(await Array.fromAsync(store.list(''))).toEqual(['a/other']);
 });
 
 test('refuses keys in the folder of half-written objects', async () => {

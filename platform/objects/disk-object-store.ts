@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstat, open as openWithCallback, read } from 'node:fs';
+import { closeSync, fstat, open as openWithCallback, read, type Stats } from 'node:fs';
 import { link, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -59,7 +59,7 @@ export class DiskObjectStore implements ObjectStore {
         if (hasCode(error, 'EEXIST')) return false;
         throw error;
       } finally {
-        await unlink(temporary);
+        await rm(temporary, { force: true });
       }
     });
   }
@@ -87,17 +87,13 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   async size(key: string): Promise<number | undefined> {
-    try {
-      const found = await stat(this.#path(key));
-      return found.isFile() ? found.size : undefined;
-    } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
-      throw error;
-    }
+    const found = await statOrUndefined(this.#path(key));
+    return found?.isFile() === true ? found.size : undefined;
   }
 
   async delete(key: string): Promise<void> {
     const path = this.#path(key);
+    await this.#removeOtherNames(path);
     try {
       await unlink(path);
     } catch (error) {
@@ -106,6 +102,18 @@ export class DiskObjectStore implements ObjectStore {
       throw error;
     }
     await syncFolder(dirname(path));
+  }
+
+  /** A crash between link and unlink leaves a second name: what is deleted, a key say, must not live on there. */
+  async #removeOtherNames(path: string): Promise<void> {
+    const found = await statOrUndefined(path);
+    if (found === undefined || !found.isFile() || found.nlink === 1) return;
+    const folder = join(this.#root, TEMPORARY);
+    for (const name of await readdir(folder)) {
+      const other = join(folder, name);
+      if ((await statOrUndefined(other))?.ino === found.ino) await rm(other, { force: true });
+    }
+    await syncFolder(folder);
   }
 
   async *list(prefix: string, after = ''): AsyncIterable<string> {
@@ -196,6 +204,15 @@ export class DiskObjectStore implements ObjectStore {
 function checkRange({ offset, length }: ByteRange): void {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
     throw new RangeError(`Not a range of bytes: ${offset}, ${length}`);
+  }
+}
+
+async function statOrUndefined(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
   }
 }
 
