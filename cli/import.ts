@@ -6,7 +6,8 @@ import { EXIT } from '#cli/cli-context';
 import type { CairnClient } from '#cli/client';
 import { findFiles } from '#cli/import/find-files';
 import type { FoundFile } from '#cli/import/find-files';
-import { ImportState, importIdOf } from '#cli/import/import-state';
+import { COUNTS, ImportState, importIdOf, NO_EVENTS } from '#cli/import/import-state';
+import type { Counts } from '#cli/import/import-state';
 import { sendFile } from '#cli/import/send-file';
 import { formatTable } from '#cli/output/table';
 import { Progress } from '#cli/output/progress';
@@ -19,10 +20,6 @@ interface ImportOptions {
   readonly state: string;
   readonly output: 'table' | 'json';
 }
-
-const COUNTS = ['received', 'recorded', 'duplicates', 'conflicts', 'refused', 'digests'] as const;
-type Counts = Record<(typeof COUNTS)[number], number>;
-const NO_EVENTS: Counts = { received: 0, recorded: 0, duplicates: 0, conflicts: 0, refused: 0, digests: 0 };
 
 interface Totals extends Counts {
   files: number;
@@ -82,7 +79,7 @@ async function importFiles(cli: CliContext, paths: readonly string[], options: I
   await sendAll(run);
   progress.done();
   const summary = { import: importId, ...totals, skipped: found.length - files.length, folder: state.folder };
-  await state.summarise(summary);
+  await state.summarise({ ...summary, whole: state.whole });
   await cli.print(options.output === 'json' ? JSON.stringify(summary) + '\n' : tell(summary));
   if (notTaken(totals) > 0) cli.exitWith(EXIT.negative);
 }

@@ -294,6 +294,7 @@ describe('limits', () => {
   test('operations in a batch', async () => {
     const answer = await at({ body: Array.from({ length: 11 }, () => ({ query: '{ whoami }' })) });
     expect(answer.status).toBe(413);
+    expect(codesOf(answer)).toEqual(['INVALID_ARGUMENT']);
     expect(answer.body.errors?.[0]?.message).toMatch(/batch/i);
   });
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -26,7 +26,24 @@ it('knows the files that are done when it is opened again, and a file that has c
   await (await ImportState.open(root, id)).finish(file, report);
   const again = await ImportState.open(root, id);
   expect(again.isDone(file)).toBe(true);
+  await again.finish({ ...file, path: '/logs/b.json' }, { ...report, refused: 1, refusals: [] });
+  expect((await ImportState.open(root, id)).whole).toMatchObject({ files: 2, received: 2, refused: 1 });
   expect(again.isDone({ ...file, size: 11 })).toBe(false);
+});
+
+it('sends a file again whose line a crash has cut off', async () => {
+  const state = await ImportState.open(root, 'a');
+  await state.finish(file, report);
+  await appendFile(join(state.folder, 'done.ndjson'), '["/logs/b.js');
+  await state.finish({ ...file, path: '/logs/c.json' }, report);
+  await state.finish({ ...file, path: '/logs/d.json' }, report);
+  const again = await ImportState.open(root, 'a');
+  expect(['a', 'b', 'c', 'd'].map((name) => again.isDone({ ...file, path: `/logs/${name}.json` }))).toEqual([
+    true,
+    false,
+    false,
+    true,
+  ]);
 });
 
 it('begins anew with the key of another installation', async () => {

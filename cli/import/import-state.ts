@@ -4,6 +4,18 @@ import { join } from 'node:path';
 import type { FoundFile } from '#cli/import/find-files';
 import type { FileReport } from '#cli/import/send-file';
 
+/** What the door counts of a file. */
+export const COUNTS = ['received', 'recorded', 'duplicates', 'conflicts', 'refused', 'digests'] as const;
+export type Counts = Record<(typeof COUNTS)[number], number>;
+export const NO_EVENTS: Readonly<Counts> = {
+  received: 0,
+  recorded: 0,
+  duplicates: 0,
+  conflicts: 0,
+  refused: 0,
+  digests: 0,
+};
+
 /**
  * What an import remembers between runs, in a folder of its own: `done.ndjson` (a line a finished file),
  * `refusals.ndjson` (a line a refused or conflicting event, or a file that could not be read) and `summary.json`. A killed import goes on
@@ -12,6 +24,7 @@ import type { FileReport } from '#cli/import/send-file';
 export class ImportState {
   readonly folder: string;
   readonly #done = new Set<string>();
+  readonly #whole = { files: 0, ...NO_EVENTS };
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -20,12 +33,20 @@ export class ImportState {
   static async open(root: string, importId: string): Promise<ImportState> {
     const state = new ImportState(join(root, importId));
     await mkdir(state.folder, { recursive: true, mode: 0o700 });
-    for (const line of await lines(join(state.folder, 'done.ndjson'))) state.#done.add(line);
+    for (const line of await lines(join(state.folder, 'done.ndjson'))) {
+      const done = readDone(line);
+      if (done !== undefined) state.#add(done.file, done.counts);
+    }
     return state;
   }
 
+  /** Of all finished files, those of earlier runs too, each counted once. */
+  get whole(): Readonly<Counts & { readonly files: number }> {
+    return this.#whole;
+  }
+
   isDone(file: FoundFile): boolean {
-    return this.#done.has(doneLine(file));
+    return this.#done.has(nameOf(file));
   }
 
   /**
@@ -37,7 +58,16 @@ export class ImportState {
     if (refusals.length > 0)
       await appendFile(this.#path('refusals.ndjson'), refusals.join(''), { mode: 0o600 });
     if (report.error) return;
-    await appendFile(this.#path('done.ndjson'), doneLine(file) + '\n', { mode: 0o600 });
+    const counts = countsOf(report);
+    const line: DoneLine = [file.path, file.size, file.modified, counts];
+    await appendFile(this.#path('done.ndjson'), JSON.stringify(line) + '\n', { mode: 0o600 });
+    this.#add(file, counts);
+  }
+
+  #add(file: FoundFile, counts: Counts): void {
+    this.#done.add(nameOf(file));
+    this.#whole.files += 1;
+    for (const count of COUNTS) this.#whole[count] += counts[count];
   }
 
   async summarise(summary: object): Promise<void> {
@@ -66,7 +96,25 @@ function notTaken({ refusals, refused, conflicts, error }: FileReport): readonly
   return [...refusals, ...(notListed > 0 ? [{ notListed }] : []), ...(error ? [error] : [])];
 }
 
-const doneLine = (file: FoundFile): string => JSON.stringify([file.path, file.size, file.modified]);
+type DoneLine = [path: string, size: number, modified: number, counts?: Counts];
+
+/** Undefined for a line that a crash cut off: its file is sent again. */
+function readDone(line: string): { file: FoundFile; counts: Counts } | undefined {
+  try {
+    const [path, size, modified, counts = NO_EVENTS] = JSON.parse(line) as DoneLine;
+    return { file: { path, size, modified }, counts };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** A file that has changed is another one. */
+const nameOf = ({ path, size, modified }: FoundFile): string => JSON.stringify([path, size, modified]);
+
+function countsOf({ received, recorded, duplicates, conflicts, refused, digests }: Counts): Counts {
+  return { received, recorded, duplicates, conflicts, refused, digests };
+}
 
 async function lines(path: string): Promise<string[]> {
   try {

@@ -46,7 +46,9 @@ export function presentError(error: GraphQLError, presenter: Presenter): GraphQL
     });
   }
   if (cause instanceof GraphQLError) {
-    const code = cause.extensions['code'] ?? error.extensions['code'] ?? 'INVALID_ARGUMENT';
+    const said = cause.extensions['code'] ?? error.extensions['code'];
+    // The server's own word for what the catalog calls an invalid argument (a batch that is too long).
+    const code = said === undefined || said === 'BAD_REQUEST' ? 'INVALID_ARGUMENT' : said;
     return again(error, error.message.replace(SUGGESTION, ''), {
       ...error.extensions,
       code,
