@@ -208,6 +208,13 @@ describe('erase', () => {
     expect(theirs).toMatchObject({ status: 'fulfilled', value: [{ result: 'RECORDED' }] });
     expect(next.load()).toBe(0);
     expect(await next.counters()).toMatchObject([{ received: 2, accepted: 2 }]);
+    // The way out, if the key never comes back.
+    await expect(next.read({ epoch: 0, position: 0 }, 10)).rejects.toMatchObject({ code: 'CORRUPT' });
+    await next.erase({ account: ACCOUNT, before: undefined });
+    expect((await next.read({ epoch: 0, position: 0 }, 10)).events.map(({ account }) => account)).toEqual([
+      OTHER,
+    ]);
+    expect(await next.append(submissionOf([newEvent(1)]))).toMatchObject([{ result: 'RECORDED' }]);
   });
 
   it('never writes an event in the clear, not even before it is erased', async () => {
