@@ -2,13 +2,23 @@ import type { EventCategory, IndexedFields, JsonObject } from '#domain/event';
 import { indexedFields } from '#domain/event-fields';
 import { readRecord } from '#domain/event-parse';
 import { isObject } from '#domain/event-values';
-import { textWords, visitTexts } from '#domain/event-words';
+import { visitTexts } from '#domain/event-words';
 import { FILTER_FIELDS, type FilterField } from '#domain/filter/filter';
 import { canonicalAddress } from '#domain/filter/meaning';
 import { ALWAYS_PRESENT } from '#domain/filter/tokens';
 import type { JournalEvent } from '#journal/types';
 import { COLUMN_FIELDS, FIELD_CODE } from '#projections/history/tables';
-import { EVERY, eventIdTerm, isUuid, presenceTerm, valueTerm, wordTerm } from '#projections/history/terms';
+import {
+  EVERY,
+  eventIdTerm,
+  instantTerms,
+  isInstant,
+  isUuid,
+  presenceTerm,
+  textTerms,
+  valueTerm,
+  wordTerm,
+} from '#projections/history/terms';
 import type { ValueWriter } from '#projections/history/values';
 
 /** An event as it goes into the index. */
@@ -74,9 +84,11 @@ export class EntryMaker {
   }
 
   #termsOf(text: string): string {
+    // Kept, they would push out the texts that come again.
+    if (isInstant(text)) return instantTerms(text);
     const known = this.#termsOfTexts.get(text);
     if (known !== undefined) return known;
-    const terms = Array.from(textWords(text), wordTerm).join(' ');
+    const terms = textTerms(text);
     if (text.length <= CACHE_TEXT_CHARS) {
       if (this.#termsOfTexts.size >= CACHE_TEXTS) this.#termsOfTexts.clear();
       this.#termsOfTexts.set(text, terms);

@@ -1,3 +1,4 @@
+import { textWords } from '#domain/event-words';
 import type { FilterField } from '#domain/filter/filter';
 import { fieldToken, fieldTokenPrefix, wordToken } from '#domain/filter/tokens';
 
@@ -66,6 +67,25 @@ export function eventIdPrefixQuery(prefix: string): string {
 
 export function wordTerm(word: string): string {
   return isUuid(word) ? `q${bare(word)}` : wordToken(word);
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+/** `2026-01-02T03:04:05Z`: the texts of which nearly every record brings new ones. */
+export function isInstant(text: string): boolean {
+  return text.length === 20 && INSTANT.test(text);
+}
+
+/** The terms of an instant's words, which are known without cutting it: a tenth of the time. */
+export function instantTerms(text: string): string {
+  const [year, month, dayAndHour] = [text.slice(0, 4), text.slice(5, 7), text.slice(8, 13)];
+  const [minute, second] = [text.slice(14, 16), text.slice(17, 19)];
+  return `w${year} w${month} w${dayAndHour.replace('T', 't')} w${minute} w${second}z`;
+}
+
+/** The terms of a text's words, separated by blanks. */
+export function textTerms(text: string): string {
+  return Array.from(textWords(text), wordTerm).join(' ');
 }
 
 /** The query for one word as domain/event-words.ts cuts it. */
