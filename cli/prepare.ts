@@ -1,3 +1,4 @@
+import { checkVersion } from '#cli/data-folder';
 import { openInstallation } from '#cli/installation';
 import { recoverJournal } from '#journal/recover';
 import type { Recovery } from '#journal/recover';
@@ -26,7 +27,8 @@ export async function prepareInstallation(config: Config): Promise<Prepared> {
       ...installation.journalDeps,
       dataKeys: () => Promise.resolve(new Map()),
     });
-    const administratorKey = await installation.organization.keys.createFirstAdministrator();
+    const unseen = (await checkVersion(installation.layout.root))?.administratorKeyShown === false;
+    const administratorKey = await installation.organization.keys.createFirstAdministrator(unseen);
     return { migrations, recovery, administratorKey: administratorKey ?? undefined };
   } finally {
     await shutdown.run('prepared');

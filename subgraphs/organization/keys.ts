@@ -94,10 +94,17 @@ export class Keys {
     return outcome;
   }
 
-  /** For the first start: the text of an administrator's key for all accounts, or null when there is a key. */
-  async createFirstAdministrator(): Promise<string | null> {
+  /**
+   * For the first start: the text of an administrator's key for all accounts, or null when there is a key. With
+   * `unseen` an earlier start ended before it could show its key: nobody has that one, and it is replaced.
+   */
+  async createFirstAdministrator(unseen = false): Promise<string | null> {
     return this.#parts.store.deciding(async (store) => {
-      if ((await store.countKeys()) > 0) return null;
+      const known = await store.keys('ALL', { direction: 'forward', cursor: undefined, limit: 100 });
+      const [lost, ...others] = known.filter((key) => key.revokedAt === null);
+      const nobodys = unseen && lost?.lastUsedAt === null && others.length === 0;
+      if (known.length > 0 && !nobodys) return null;
+      if (lost !== undefined) await store.revokeKey(lost.id, this.#date());
       const input = {
         name: 'First administrator',
         role: 'administrator',

@@ -6,7 +6,7 @@ import type { MikroORM } from '#platform/db';
 import type { IssuedKey } from '#subgraphs/organization/keys';
 import type { Outcome, UserError } from '#subgraphs/organization/refusal';
 import { OrganizationService } from '#subgraphs/organization/service';
-import { ORGANIZATION_ENTITIES } from '#subgraphs/organization/store';
+import { ApiKeyEntity, ORGANIZATION_ENTITIES } from '#subgraphs/organization/store';
 import { createTestDatabase } from '#test/harness';
 import type { TestDatabase } from '#test/harness';
 
@@ -84,6 +84,16 @@ describe('the first administrator', () => {
     expect(made).toHaveLength(1);
     expect(await authenticate(made[0] ?? '')).toMatchObject({ role: 'administrator', accounts: 'ALL' });
     expect(await service.keys.createFirstAdministrator()).toBeNull();
+  });
+
+  it('is replaced when the start that made it could not show it, unless there are others', async () => {
+    await orm.em.fork().nativeDelete(ApiKeyEntity, {});
+    const lost = await service.keys.createFirstAdministrator(true);
+    const shown = await service.keys.createFirstAdministrator(true);
+    expect(await authenticate(lost ?? '')).toBeNull();
+    expect(await authenticate(shown ?? '')).toMatchObject({ role: 'administrator' });
+    await issue(ROOT, 'ingest', [A]);
+    expect(await service.keys.createFirstAdministrator(true)).toBeNull();
   });
 });
 

@@ -137,11 +137,7 @@ export class OrganizationStore {
     return this.#fresh().find(ApiKeyEntity, { $and: where }, { orderBy: [...orderBy], limit });
   }
 
-  /** Keys ever made, dead ones too. */
-  countKeys(): Promise<number> {
-    return this.#fresh().count(ApiKeyEntity);
-  }
-
+  /** Keys that are neither revoked nor expired. */
   countLiveKeys(now: Date): Promise<number> {
     return this.#fresh().count(ApiKeyEntity, live(now));
   }
