@@ -6,6 +6,7 @@ import type { ErasureScope, Journal, JournalSlice, Place } from '#journal/types'
 import type { PubSub } from '#platform/pubsub/pubsub';
 import type { Projection, Successor } from '#projections/projection';
 import type { Lease, Leases } from '#workers/lease/lease';
+import { PACE, type Pace } from '#workers/pace';
 
 export interface ProjectorParts {
   readonly projection: Projection;
@@ -16,32 +17,6 @@ export interface ProjectorParts {
   readonly onError: (error: Error) => void;
   readonly pace?: Partial<Pace>;
 }
-
-export interface Pace {
-  /** Positions read and written in one go. */
-  readonly slice: number;
-  /** Milliseconds after which the journal is asked although the doorbell did not ring. */
-  readonly poll: number;
-  /** Milliseconds between two writes while the head is kept up with, so that a write carries several events. */
-  readonly gather: number;
-  /** Milliseconds before the first retry after a failure; doubled up to `lastRetry`. */
-  readonly firstRetry: number;
-  readonly lastRetry: number;
-  /** Milliseconds between two rounds of housekeeping. */
-  readonly tidy: number;
-  /** Milliseconds that an erasure or a rebuild waits for the lease, which may be another process's. */
-  readonly patience: number;
-}
-
-const PACE: Pace = {
-  slice: 10_000,
-  poll: 2_000,
-  gather: 100,
-  firstRetry: 500,
-  lastRetry: 60_000,
-  tidy: 3_600_000,
-  patience: 30_000,
-};
 
 /** IDLE: not started, or ended. WAITING: another process has the lease. STOPPED: failed, tried again later. */
 export type ProjectorStatus = 'IDLE' | 'WAITING' | 'RUNNING' | 'STOPPED';
@@ -207,12 +182,16 @@ export class Projector {
   }
 
   async #leaseInHand(): Promise<void> {
-    const late = Date.now() + this.#pace.patience;
-    const timer = globalThis.setTimeout(() => this.#tell(), this.#pace.patience + 1);
+    // A flag and no clock: timers may fire a little before the clock says so, and this one fires once.
+    let late = false;
+    const timer = globalThis.setTimeout(() => {
+      late = true;
+      this.#tell();
+    }, this.#pace.patience);
     try {
       await this.#until(() => {
         if (this.#lease !== undefined) return true;
-        if (Date.now() > late || this.#stop.signal.aborted) throw this.#unavailable();
+        if (late || this.#stop.signal.aborted) throw this.#unavailable();
         return false;
       });
     } finally {

@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDefinition, JobDesk, JobRun } from '#domain/jobs';
 import type { Principal, Role } from '#domain/principal';
-import { createOrm } from '#platform/db';
-import type { MikroORM } from '#platform/db';
+import { createOrm, type MikroORM } from '#platform/db';
 import type { IssuedKey } from '#subgraphs/organization/keys';
 import type { Outcome, UserError } from '#subgraphs/organization/refusal';
 import { OrganizationService } from '#subgraphs/organization/service';
 import { ApiKeyEntity, ORGANIZATION_ENTITIES } from '#subgraphs/organization/store';
-import { createTestDatabase } from '#test/harness';
-import type { TestDatabase } from '#test/harness';
+import { createTestDatabase, type TestDatabase } from '#test/harness';
 
 const A = '111111111111';
 const B = '222222222222';
