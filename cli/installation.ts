@@ -104,13 +104,18 @@ export async function openInstallation(
   };
 }
 
-/** The journal of an installation, with the retention that its accounts have set. */
+/**
+ * The journal of an installation, with the retention that its accounts have set. Recovery reads every record of
+ * the log: `prepare` does it once a start, before the others open the journal.
+ */
 export async function openInstallationJournal(
   { config, journalDeps, settings }: Installation,
   shutdown: Shutdown,
+  { recover }: { readonly recover: boolean } = { recover: false },
 ): Promise<OpenJournal> {
   await settings.start();
   const journal = await openJournal(journalDeps, {
+    recover,
     retentionStart: (account) => {
       const months = settings.of(account)?.retentionMonths;
       return months === undefined ? undefined : retentionCutOff(Date.now(), months);

@@ -1,7 +1,5 @@
 import { checkVersion } from '#cli/data-folder';
-import { openInstallation } from '#cli/installation';
-import { recoverJournal } from '#journal/recover';
-import type { Recovery } from '#journal/recover';
+import { openInstallation, openInstallationJournal } from '#cli/installation';
 import type { Config } from '#platform/config';
 import { migrate } from '#platform/db';
 import { createLog } from '#platform/log';
@@ -10,7 +8,6 @@ import { Shutdown } from '#platform/shutdown';
 export interface Prepared {
   /** Migrations that ran. */
   readonly migrations: readonly string[];
-  readonly recovery: Recovery;
   /** The text of the first administrator's key, when there was no key at all. */
   readonly administratorKey: string | undefined;
 }
@@ -22,14 +19,10 @@ export async function prepareInstallation(config: Config): Promise<Prepared> {
   const shutdown = new Shutdown(createLog({ level: 'warn', name: 'prepare' }));
   try {
     const installation = await openInstallation(config, 'prepare', shutdown);
-    // Frames need no re-packing here: what is adopted is sealed already.
-    const recovery = await recoverJournal({
-      ...installation.journalDeps,
-      dataKeys: () => Promise.resolve(new Map()),
-    });
+    await openInstallationJournal(installation, shutdown, { recover: true });
     const unseen = (await checkVersion(installation.layout.root))?.administratorKeyShown === false;
     const administratorKey = await installation.organization.keys.createFirstAdministrator(unseen);
-    return { migrations, recovery, administratorKey: administratorKey ?? undefined };
+    return { migrations, administratorKey: administratorKey ?? undefined };
   } finally {
     await shutdown.run('prepared');
   }
