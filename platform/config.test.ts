@@ -60,8 +60,8 @@ test('all mistakes are told at once', () => {
   expect(mistakes).toEqual([
     'CAIRN_POTR is not a variable of Cairn.',
     'CAIRN_PORT must be a whole number from 0 to 65535.',
-    'CAIRN_POSTGRES_URL must be a URL that begins with postgres:// or postgresql://.',
     'CAIRN_ALLOW_PLAINTEXT must be true or false.',
+    'CAIRN_POSTGRES_URL must be a URL that begins with postgres:// or postgresql://.',
     'CAIRN_TLS_CERT and CAIRN_TLS_KEY must be set together.',
   ]);
 });
