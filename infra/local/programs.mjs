@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+
+export const VERSIONS = JSON.parse(readFileSync(new URL('versions.json', import.meta.url), 'utf8'));
+
+/** A reason that people can act on; everything else is a bug and keeps its stack. */
+export class ServicesError extends Error {}
+
+export function say(line) {
+  process.stderr.write(`services: ${line}\n`);
+}
+
+export function isRoot() {
+  return process.getuid?.() === 0;
+}
+
+/** The first program of that name in PATH and the further folders; undefined when there is none. */
+export function findProgram(name, furtherFolders = []) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...furtherFolders];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+export function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    // Not there or not ours to run: both mean that it does not count.
+    return false;
+  }
+}
+
+/** Runs a program to its end and returns what it printed. @throws ServicesError with the end of its output */
+export async function run(program, args, options = {}) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  let stdout = '';
+  let tail = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+    tail = (tail + chunk).slice(-3_000);
+  });
+  child.stderr.on('data', (chunk) => (tail = (tail + chunk).slice(-3_000)));
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', (error) =>
+      reject(new ServicesError(`${program} could not be run: ${error.message}`)),
+    );
+    child.once('close', (status, signal) => resolve(status ?? signal));
+  });
+  if (code !== 0) throw new ServicesError(`${program} ${args[0] ?? ''} ended with ${code}:\n${tail.trim()}`);
+  return stdout;
+}
+
+/** A folder of the cache that appears whole or not at all; two runs at once may both make it, one stays. */
+export async function installedOnce(folder, fill) {
+  if (existsSync(folder)) return folder;
+  const staging = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
+  await mkdir(staging, { recursive: true, mode: 0o755 });
+  try {
+    await fill(staging);
+    await rename(staging, folder);
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    if (error.code !== 'EEXIST' && error.code !== 'ENOTEMPTY') throw error;
+  }
+  return folder;
+}

@@ -1,0 +1,65 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
+
+import { moto } from './moto.mjs';
+import { opensearch } from './opensearch.mjs';
+import { postgres } from './postgres.mjs';
+import { logOf, runningPid, startProcess, stopProcess } from './processes.mjs';
+import { ownFolder, portsOf } from './folders.mjs';
+import { redis } from './redis.mjs';
+import { s3 } from './s3.mjs';
+import { say, ServicesError } from './programs.mjs';
+
+/**
+ * Each service is an object: `install` finds or fetches its programs, `command` says how they are started,
+ * `address` where clients find it, `answers` whether it does its work there.
+ */
+export const SERVICES = [postgres, redis, opensearch, s3, moto];
+
+const PATIENCE_MS = 120_000;
+const PORT_TAKEN = /address.*in use|port.*in use|failed to bind/i;
+
+/** Makes sure that the service runs and does its work, and returns its address. */
+export async function bringUp(context, service) {
+  const installed = await service.install(context);
+  if (runningPid(context.state, service.name) !== undefined) {
+    const address = service.address(context, await portsOf(context, service.name, service.ports));
+    if (await service.answers(address, installed)) return address;
+    say(`${service.name} runs and does not answer: starting it anew.`);
+    await takeDown(context.state, service);
+  }
+  return start(context, service, installed);
+}
+
+export function takeDown(state, service) {
+  return stopProcess(state, service.name, service.signals);
+}
+
+/** A port can be taken between our look and the service's; what a killed server left can hinder one start. */
+async function start(context, service, installed) {
+  const runner = service.asOurselves ? { ...context, user: undefined } : context;
+  let said = '';
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    await ownFolder(runner, service.name);
+    const ports = await portsOf(context, service.name, service.ports, PORT_TAKEN.test(said));
+    const address = service.address(context, ports);
+    await startProcess(runner, service.name, await service.command(runner, installed, ports));
+    if (await isReady(context.state, service, address, installed)) return address;
+    said = (await readFile(logOf(context.state, service.name), 'utf8')).slice(-3_000);
+    await takeDown(context.state, service);
+    await delay(500);
+  }
+  throw new ServicesError(
+    `${service.name} does not start; its log (${logOf(context.state, service.name)}) ends with:\n${said.trim()}`,
+  );
+}
+
+async function isReady(state, service, address, installed) {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (Date.now() < deadline) {
+    if (runningPid(state, service.name) === undefined) return false;
+    if (await service.answers(address, installed)) return runningPid(state, service.name) !== undefined;
+    await delay(100);
+  }
+  return false;
+}
