@@ -3,9 +3,10 @@ import { defineConfig } from 'vitest/config';
 
 const unit = {
   include: ['**/*.test.ts'],
-  exclude: ['**/*.int.test.ts', 'test/acceptance/**', 'node_modules/**', 'dist/**'],
+  exclude: ['**/*.{int,svc}.test.ts', 'test/acceptance/**', 'node_modules/**', 'dist/**'],
 };
 const integration = { include: ['**/*.int.test.ts'], exclude: ['node_modules/**', 'dist/**'] };
+const services = { include: ['**/*.svc.test.ts'], exclude: ['node_modules/**', 'dist/**'] };
 const acceptance = { include: ['test/acceptance/**/*.test.ts'], exclude: ['node_modules/**', 'dist/**'] };
 
 /**
@@ -52,6 +53,17 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 240_000,
           fileParallelism: false,
+        },
+      },
+      // On the real services of infra/local: npm run test:services.
+      {
+        extends: true,
+        test: {
+          name: 'services',
+          ...services,
+          globalSetup: ['test/services-setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

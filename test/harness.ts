@@ -14,6 +14,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Of the run's one PostgreSQL (test/postgres-setup.ts). */
     postgresUrl: string;
+    /** The migrated database there that `createTestDatabase` copies. */
+    postgresTemplate: string;
   }
 }
 
@@ -29,7 +31,6 @@ export interface TestDatabase {
 }
 
 const PREFIX = 'cairn-test-';
-export const TEMPLATE = 'cairn_template';
 
 /** A temporary folder that PostgreSQL's unprivileged user can reach too. */
 export async function temporaryFolder(): Promise<string> {
@@ -52,17 +53,19 @@ export async function startTestPostgres(settings: Record<string, string> = {}): 
   return { ...server, dataDir, stop };
 }
 
-/** Makes the migrated database that `createTestDatabase` copies. */
-export async function createTemplate(url: string): Promise<void> {
-  await onServer(url, `CREATE DATABASE ${TEMPLATE}`);
-  await migrate(withDatabase(url, TEMPLATE));
+/** Makes the migrated database that `createTestDatabase` copies. Runs at once on one server have one each. */
+export async function createTemplate(url: string): Promise<{ name: string; drop: () => Promise<void> }> {
+  const name = `template_${randomBytes(8).toString('hex')}`;
+  await onServer(url, `CREATE DATABASE ${name}`);
+  await migrate(withDatabase(url, name));
+  return { name, drop: () => onServer(url, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
 /** A fresh migrated database on the run's server. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = inject('postgresUrl');
   const name = `test_${randomBytes(8).toString('hex')}`;
-  await onServer(server, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
+  await onServer(server, `CREATE DATABASE ${name} TEMPLATE ${inject('postgresTemplate')}`);
   const url = withDatabase(server, name);
   const pool = createPool(url);
   const drop = async (): Promise<void> => {

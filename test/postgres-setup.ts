@@ -1,12 +1,20 @@
 import type { TestProject } from 'vitest/node';
 
 import { createTemplate, startTestPostgres, sweepLeftovers } from '#test/harness';
+import { onRealServices, services } from '#test/services';
 
-/** One PostgreSQL for the whole run of the integration project; vitest calls this once. */
+/**
+ * One PostgreSQL for the whole run of the integration project: the embedded one, or that of the real services
+ * where TEST_SERVICES names them. vitest calls this once.
+ */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await sweepLeftovers();
-  const server = await startTestPostgres();
-  await createTemplate(server.url);
+  const server = onRealServices() ? { url: services().postgresUrl } : await startTestPostgres();
+  const template = await createTemplate(server.url);
   project.provide('postgresUrl', server.url);
-  return () => server.stop();
+  project.provide('postgresTemplate', template.name);
+  return async () => {
+    await template.drop();
+    if ('stop' in server) await server.stop();
+  };
 }
