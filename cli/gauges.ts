@@ -9,7 +9,7 @@ import type { Projector } from '#workers/project';
 type Read = () => Promise<number> | number;
 
 /** Figures of the journal and of its views, read when somebody asks for the metrics. */
-export function apiGauges(installation: Installation, journal: OpenJournal, history: HistoryIndex): void {
+export function journalGauges(installation: Installation, journal: OpenJournal, history: HistoryIndex): void {
   const gauge = gaugesOf(installation);
   gauge('cairn_journal_position', 'Events that the journal has accepted.', async () => {
     return (await journal.head()).position;

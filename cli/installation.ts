@@ -25,14 +25,18 @@ import { createJobDesk } from '#workers/jobs/desk';
 import type { JobStore } from '#workers/jobs/store';
 import { createJobStore } from '#workers/jobs/store';
 
-export type ProcessName = 'api' | 'worker' | 'prepare';
-
-/** What every process of an installation stands on. Closed through the shutdown it was opened with. */
-export interface Installation {
+/** What every process has, whatever it does. */
+export interface Base {
   readonly config: Config;
-  readonly layout: DataLayout;
+  /** `api`, `worker`, `prepare`, `events` ...: in log lines, traces and database sessions. */
+  readonly name: string;
   readonly log: Log;
   readonly telemetry: Telemetry;
+}
+
+/** What every process of an installation stands on. Closed through the shutdown it was opened with. */
+export interface Installation extends Base {
+  readonly layout: DataLayout;
   readonly pool: Pool;
   readonly orm: MikroORM;
   /** What the journal stands on, for its own start and checks. */
@@ -45,25 +49,27 @@ export interface Installation {
 /** Milliseconds that one part may take to close. */
 const CLOSE_MS = 10_000;
 
+export function openBase(config: Config, name: string, shutdown: Shutdown): Base {
+  const log = createLog({ level: config.logLevel, name });
+  const telemetry = createTelemetry({ process: name, otlpEndpoint: config.otlpEndpoint });
+  const close = (): Promise<void> => telemetry.close();
+  shutdown.add({ name: 'telemetry', stage: STAGE.telemetry, timeout: CLOSE_MS, run: close });
+  return { config, name, log, telemetry };
+}
+
 /** Opens databases, stores, queue and keys of the data folder. `config.postgresUrl` must be set. */
-export async function openInstallation(
-  config: Config,
-  process: ProcessName,
-  shutdown: Shutdown,
-): Promise<Installation> {
+export async function openInstallation(base: Base, shutdown: Shutdown): Promise<Installation> {
+  const { config, log, name } = base;
   const { postgresUrl } = config;
   if (postgresUrl === undefined) throw new Error('A process of Cairn needs CAIRN_POSTGRES_URL.');
-  const log = createLog({ level: config.logLevel, name: process });
-  const telemetry = createTelemetry({ process, otlpEndpoint: config.otlpEndpoint });
-  const closing = (name: string, run: () => Promise<void>, stage: number = STAGE.services): void =>
-    shutdown.add({ name, stage, timeout: CLOSE_MS, run });
-  closing('telemetry', () => telemetry.close(), STAGE.telemetry);
+  const closing = (part: string, run: () => Promise<void>, stage: number = STAGE.services): void =>
+    shutdown.add({ name: part, stage, timeout: CLOSE_MS, run });
 
   const layout = layoutOf(config.dataDir, config.anchorDir);
   const onError = (part: string) => (error: unknown) =>
     log.warn({ err: error }, `${part}: a connection failed`);
   const pool = createPool(postgresUrl, {
-    name: `cairn-${process}`,
+    name: `cairn-${name}`,
     max: config.postgresConnections,
     onError: onError('pool'),
   });
@@ -91,10 +97,8 @@ export async function openInstallation(
   const settings = new AccountSettingsCache(() => organization.accounts.settings(), onError('settings'));
   closing('settings', () => settings.close());
   return {
-    config,
+    ...base,
     layout,
-    log,
-    telemetry,
     pool,
     orm,
     journalDeps,

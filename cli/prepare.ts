@@ -1,5 +1,5 @@
 import { checkVersion } from '#cli/data-folder';
-import { openInstallation, openInstallationJournal } from '#cli/installation';
+import { openBase, openInstallation, openInstallationJournal } from '#cli/installation';
 import type { Config } from '#platform/config';
 import { migrate } from '#platform/db';
 import { createLog } from '#platform/log';
@@ -18,7 +18,7 @@ export async function prepareInstallation(config: Config): Promise<Prepared> {
   const migrations = await migrate(config.postgresUrl);
   const shutdown = new Shutdown(createLog({ level: 'warn', name: 'prepare' }));
   try {
-    const installation = await openInstallation(config, 'prepare', shutdown);
+    const installation = await openInstallation(openBase(config, 'prepare', shutdown), shutdown);
     await openInstallationJournal(installation, shutdown, { recover: true });
     const unseen = (await checkVersion(installation.layout.root))?.administratorKeyShown === false;
     const administratorKey = await installation.organization.keys.createFirstAdministrator(unseen);

@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { API, WORKER, nameOf } from '#cli/roles/roles';
+import type { Roles } from '#cli/roles/roles';
 import type { Config } from '#platform/config';
 import { loadConfig } from '#platform/config';
 import { createLog } from '#platform/log';
@@ -20,24 +22,27 @@ export function register(program: Command): void {
     .command('api', { hidden: true })
     .description('run the process that answers')
     .action(async () => {
-      const { runApi } = await import('#cli/api');
-      await serve('api', async (config, shutdown) => (await runApi(config, shutdown)).url);
+      await serve(API, (config) => config);
     });
   program
     .command('worker', { hidden: true })
     .description('run the process that moves projections and runs jobs')
     .action(async () => {
-      const { runWorker } = await import('#cli/worker');
-      await serve('worker', async (config, shutdown) => (await runWorker(config, shutdown)).url);
+      // Nothing of it is for callers: health and metrics alone, on the loopback.
+      await serve(WORKER, (config) => ({
+        ...config,
+        host: '127.0.0.1',
+        port: config.workerPort,
+        tlsCert: undefined,
+        tlsKey: undefined,
+      }));
     });
 }
 
-type Start = (config: Config, shutdown: Shutdown) => Promise<string>;
-
 /** Runs until told to stop, or until the supervisor is gone. */
-async function serve(name: string, start: Start): Promise<void> {
-  const config = loadConfig();
-  const log = createLog({ level: config.logLevel, name });
+async function serve(roles: Roles, adjust: (config: Config) => Config): Promise<void> {
+  const config = adjust(loadConfig());
+  const log = createLog({ level: config.logLevel, name: nameOf(roles) });
   const shutdown = new Shutdown(log);
   const end = (reason: string, again = false): void => {
     if (again) process.exit(1);
@@ -50,7 +55,9 @@ async function serve(name: string, start: Start): Promise<void> {
     process.exit(1);
   });
   try {
-    tell({ type: 'ready', url: await start(config, shutdown) });
+    const { serveRoles } = await import('#cli/roles/serve');
+    const { url } = await serveRoles(config, roles, shutdown);
+    tell({ type: 'ready', url });
   } catch (error) {
     log.fatal({ error }, 'did not start');
     // What was opened would keep the process, and with it the supervisor's start, waiting.

@@ -1,12 +1,7 @@
-import { openInstallation, openInstallationJournal } from '#cli/installation';
-import type { Installation } from '#cli/installation';
 import { projectorGauges } from '#cli/gauges';
+import type { Installation } from '#cli/installation';
+import type { Ground } from '#cli/roles/ground';
 import type { OpenJournal } from '#journal/journal';
-import type { Config } from '#platform/config';
-import { healthRoutes } from '#platform/http/health';
-import type { HttpServer } from '#platform/http/server';
-import { startHttpServer } from '#platform/http/server';
-import type { Shutdown } from '#platform/shutdown';
 import { STAGE } from '#platform/shutdown';
 import { HistoryProjection } from '#projections/history/history-projection';
 import { startJobs } from '#workers/jobs/start-jobs';
@@ -16,21 +11,21 @@ import { Projector } from '#workers/project';
 /** Milliseconds that a slice or a job in hand may take when the process ends. */
 const GRACE_MS = 30_000;
 
-/** The process that works behind the answers: seals the tail, moves the projections, runs the jobs. */
-export async function runWorker(config: Config, shutdown: Shutdown): Promise<HttpServer> {
-  const installation = await openInstallation(config, 'worker', shutdown);
-  const journal = await openInstallationJournal(installation, shutdown);
+/** What works behind the answers: seals the tail, moves the projections, runs the jobs. */
+export async function openWorker(ground: Ground): Promise<void> {
+  const installation = await ground.installation();
+  const journal = await ground.journal();
+  const { workerDuties } = installation.config;
   await journal.resumeErasures();
   const projector = createProjector(installation, journal);
-  shutdown.add({
-    name: 'history',
-    stage: STAGE.work,
-    timeout: GRACE_MS,
-    run: () => projector.stop(),
-  });
-  if (config.workerDuties.includes('projections')) projector.start();
-  if (config.workerDuties.includes('jobs')) await work(installation, journal, projector);
-  return serveHealth(installation, projector, shutdown);
+  const stop = (): Promise<void> => projector.stop();
+  ground.shutdown.add({ name: 'projection', stage: STAGE.work, timeout: GRACE_MS, run: stop });
+  ground.checks['projection'] = async () => {
+    const { error } = projector.state();
+    if (error !== undefined) throw error;
+  };
+  if (workerDuties.includes('projections')) projector.start();
+  if (workerDuties.includes('jobs')) await work(installation, journal, projector);
 }
 
 function createProjector(installation: Installation, journal: OpenJournal): Projector {
@@ -64,40 +59,4 @@ async function work(installation: Installation, journal: OpenJournal, projector:
     history: projector,
     settings: () => organization.accounts.settings(),
   });
-}
-
-/** Health and metrics, on the loopback: nothing of the worker is for callers. */
-async function serveHealth(
-  installation: Installation,
-  projector: Projector,
-  shutdown: Shutdown,
-): Promise<HttpServer> {
-  const { config, log, pool, telemetry } = installation;
-  const routes = healthRoutes({
-    checks: {
-      postgres: async () => {
-        await pool.query('SELECT 1');
-      },
-      history: async () => {
-        const { error } = projector.state();
-        if (error !== undefined) throw error;
-      },
-    },
-    metrics: telemetry.metrics,
-    metricsNetworks: config.metricsNetworks,
-    trustedProxies: config.trustedProxies,
-    log,
-    stopping: () => shutdown.begun,
-  });
-  const server = await startHttpServer({
-    ...config,
-    host: '127.0.0.1',
-    port: config.workerPort,
-    tls: undefined,
-    routes,
-    log,
-    telemetry,
-  });
-  shutdown.add({ name: 'http', stage: STAGE.services, timeout: 2_000, run: () => server.close(1_000) });
-  return server;
 }

@@ -1,5 +1,9 @@
+import type { MikroORM } from '#platform/db';
+import type { ErrorLog } from '#platform/graphql/present-error';
+import { Authenticator } from '#subgraphs/organization/authenticator';
 import { AccountResolver, ApiKeyResolver, WorkResolver } from '#subgraphs/organization/resolvers';
 import type { OrganizationService } from '#subgraphs/organization/service';
+import { OrganizationStore } from '#subgraphs/organization/store';
 import { batchPerRequest } from '#subgraphs/shared/batch';
 import type { SubgraphDefinition } from '#subgraphs/shared/build-subgraph';
 import type { SubgraphContext } from '#subgraphs/shared/context';
@@ -15,5 +19,18 @@ export const organization: SubgraphDefinition<OrganizationService> = {
   references: { Account: ({ id }, context) => accountById(id, context) },
 };
 
+/** For a process that checks keys and has no other business with organization. The ORM stays the caller's to close. */
+export function createAuthenticator({
+  orm,
+  log,
+}: {
+  /** Over ORGANIZATION_ENTITIES at least. */
+  readonly orm: MikroORM;
+  readonly log: ErrorLog;
+}): Authenticator {
+  return new Authenticator({ store: new OrganizationStore(orm.em), now: Date.now, log });
+}
+
+export type { Authenticator } from '#subgraphs/organization/authenticator';
 export { OrganizationService } from '#subgraphs/organization/service';
 export { ORGANIZATION_ENTITIES } from '#subgraphs/organization/store';

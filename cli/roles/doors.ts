@@ -1,0 +1,63 @@
+import type { Ground } from '#cli/roles/ground';
+import { limitRate } from '#cli/rate-limit';
+import type { Principal } from '#domain/principal';
+import type { GraphqlLimits } from '#platform/graphql/limits';
+import type { Route } from '#platform/http/routes';
+import { currentRequest } from '#platform/request-context';
+import { STAGE } from '#platform/shutdown';
+import { createBulkDoor } from '#subgraphs/events/index';
+import type { Subgraph } from '#subgraphs/shared/build-subgraph';
+import { createSubgraphDoor } from '#subgraphs/shared/subgraph-door';
+
+export type Authenticate = (authorization: string | undefined) => Promise<Principal | null>;
+
+export const BULK_PATH = '/v1/events';
+
+export function graphqlLimits({ config }: Ground['base']): Partial<GraphqlLimits> {
+  return { bodyBytes: config.maxGraphqlBytes, timeoutMs: config.requestSeconds * 1_000 };
+}
+
+/** Keys as every GraphQL door of a process checks and counts them. */
+export async function graphqlKeys(ground: Ground): Promise<Authenticate> {
+  const authenticator = await ground.authenticator();
+  return limitRate(
+    (authorization) => authenticator.authenticate(authorization),
+    ground.base.config.requestsPerMinute,
+  );
+}
+
+/** A subgraph's own door, for callers with an API key. */
+export async function subgraphRoute(
+  ground: Ground,
+  subgraph: Subgraph,
+  authenticate: Authenticate,
+): Promise<Route> {
+  const { log, config } = ground.base;
+  const door = await createSubgraphDoor({ subgraph, authenticate, log, limits: graphqlLimits(ground.base) });
+  ground.shutdown.add({ name: door.path, stage: STAGE.work, timeout: 5_000, run: () => door.dispose() });
+  return {
+    method: '*',
+    path: door.path,
+    maxBodyBytes: config.maxGraphqlBytes,
+    handle: (request, response) => door.handle(request, response),
+  };
+}
+
+/** Events in bulk; bodies are bounded by their number, not by a rate. */
+export async function bulkRoute(ground: Ground): Promise<Route> {
+  const { config, log } = ground.base;
+  const authenticator = await ground.authenticator();
+  const { recorder } = await ground.events();
+  const door = createBulkDoor({
+    authenticate: (authorization) => authenticator.authenticate(authorization),
+    recorder,
+    log,
+    limits: { maxBytes: config.maxBulkBytes },
+  });
+  return {
+    method: 'POST',
+    path: BULK_PATH,
+    maxBodyBytes: config.maxBulkBytes,
+    handle: (request, response) => door(request, response, currentRequest()?.requestId ?? ''),
+  };
+}

@@ -1,0 +1,104 @@
+import { journalGauges } from '#cli/gauges';
+import type { Base, Installation } from '#cli/installation';
+import { openBase, openInstallation, openInstallationJournal } from '#cli/installation';
+import { once } from '#cli/roles/once';
+import type { Roles } from '#cli/roles/roles';
+import { nameOf } from '#cli/roles/roles';
+import type { OpenJournal } from '#journal/journal';
+import type { Config } from '#platform/config';
+import { createOrm } from '#platform/db';
+import type { Check } from '#platform/http/health';
+import type { Shutdown } from '#platform/shutdown';
+import { STAGE } from '#platform/shutdown';
+import type { HistoryIndex } from '#projections/history/history-index';
+import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
+import type { EventsServices } from '#subgraphs/events/index';
+import { createEventsServices } from '#subgraphs/events/index';
+import type { Authenticator } from '#subgraphs/organization/index';
+import { ORGANIZATION_ENTITIES, createAuthenticator } from '#subgraphs/organization/index';
+
+/** What the roles of one process stand on. Each part is opened when the first role asks, once for all. */
+export class Ground {
+  readonly base: Base;
+  readonly roles: Roles;
+  readonly shutdown: Shutdown;
+  /** What /readyz asks: every part that was opened adds its own. */
+  readonly checks: Record<string, Check> = {};
+
+  constructor(config: Config, roles: Roles, shutdown: Shutdown) {
+    this.base = openBase(config, nameOf(roles), shutdown);
+    this.roles = roles;
+    this.shutdown = shutdown;
+  }
+
+  readonly installation = once(async (): Promise<Installation> => {
+    const installation = await openInstallation(this.base, this.shutdown);
+    this.checks['postgres'] = async () => {
+      await installation.pool.query('SELECT 1');
+    };
+    return installation;
+  });
+
+  readonly journal = once(async (): Promise<OpenJournal> => {
+    const journal = await openInstallationJournal(await this.installation(), this.shutdown);
+    this.checks['journal'] = async () => {
+      await journal.head();
+    };
+    return journal;
+  });
+
+  /** Event history as its readers have it; the worker writes it. */
+  readonly history = once(async (): Promise<HistoryIndex> => {
+    const { layout } = await this.installation();
+    const history = new SqliteHistoryIndex(layout.history, await this.journal());
+    const close = (): Promise<void> => history.close();
+    this.shutdown.add({ name: 'history', stage: STAGE.services, timeout: 5_000, run: close });
+    this.checks['history'] = async () => {
+      await history.freshness();
+    };
+    return history;
+  });
+
+  /** Both doors for events record through these. */
+  readonly events = once(async (): Promise<EventsServices> => {
+    const [installation, journal, history] = [
+      await this.installation(),
+      await this.journal(),
+      await this.history(),
+    ];
+    journalGauges(installation, journal, history);
+    const { telemetry } = this.base;
+    return createEventsServices({
+      journal: {
+        append: (submission) => telemetry.span('journal append', {}, () => journal.append(submission)),
+        get: (places) => telemetry.span('journal get', {}, () => journal.get(places)),
+        counters: () => journal.counters(),
+      },
+      history,
+      accounts: installation.organization.accounts,
+      eventIds: journal.eventIds,
+      now: Date.now,
+    });
+  });
+
+  /** A gateway alone needs the table of keys and nothing else of the installation. */
+  readonly authenticator = once(async (): Promise<Authenticator> => {
+    const isGateway = this.roles.size === 1 && this.roles.has('gateway');
+    return isGateway ? this.#keysOnly() : (await this.installation()).organization.authenticator;
+  });
+
+  async #keysOnly(): Promise<Authenticator> {
+    const { config, log } = this.base;
+    const orm = await createOrm(config.postgresUrl ?? '', ORGANIZATION_ENTITIES);
+    const authenticator = createAuthenticator({ orm, log });
+    const close = async (): Promise<void> => {
+      await authenticator.close();
+      await orm.close(true);
+    };
+    this.shutdown.add({ name: 'keys', stage: STAGE.services, timeout: 10_000, run: close });
+    this.checks['postgres'] = async () => {
+      if (!(await orm.isConnected())) throw new Error('PostgreSQL does not answer.');
+    };
+    return authenticator;
+  }
+}
