@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { hasCode, syncFolder } from '#platform/files';
+import { checkRange } from '#platform/objects/byte-range';
 import { checkObjectKey, compareKeys } from '#platform/objects/object-key';
 import type { ByteRange, ObjectStore, ObjectReader } from '#platform/objects/object-store';
 
@@ -198,12 +199,6 @@ export class DiskObjectStore implements ObjectStore {
     checkObjectKey(key);
     if (key.startsWith(TEMPORARY)) throw new Error(`Not an object key here: ${JSON.stringify(key)}`);
     return join(this.#root, key);
-  }
-}
-
-function checkRange({ offset, length }: ByteRange): void {
-  if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
-    throw new RangeError(`Not a range of bytes: ${offset}, ${length}`);
   }
 }
 

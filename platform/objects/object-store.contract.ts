@@ -55,6 +55,27 @@ function describeObjects(store: () => ObjectStore): void {
     expect(await store().get('new/folder/k')).toEqual(writers[won.indexOf(true)]);
   });
 
+  test('of many who put the same bytes if absent, one wins', async () => {
+    const won = await Promise.all(
+      Array.from({ length: 10 }, () => store().putIfAbsent('k', Buffer.from('x'))),
+    );
+    expect(won.filter(Boolean)).toHaveLength(1);
+  });
+
+  test('keeps what is large whole, and reads any part of it', async () => {
+    const bytes = randomBytes(20 * 1024 * 1024 + 1);
+    expect(await store().putIfAbsent('large', bytes)).toBe(true);
+    expect(await store().putIfAbsent('large', randomBytes(bytes.length))).toBe(false);
+    expect((await store().get('large'))?.equals(bytes)).toBe(true);
+    expect(await store().size('large')).toBe(bytes.length);
+    for (const offset of [0, 8 * 1024 * 1024 - 3, bytes.length - 5]) {
+      const part = await store().get('large', { offset, length: 400_000 });
+      expect(part?.equals(bytes.subarray(offset, offset + 400_000))).toBe(true);
+    }
+    await store().put('large', bytes.subarray(1));
+    expect((await store().get('large'))?.equals(bytes.subarray(1))).toBe(true);
+  });
+
   test('delete removes, twice without complaint, and frees the key', async () => {
     await store().put('a/k', Buffer.from('1'));
     await store().delete('a/k');
@@ -106,7 +127,7 @@ function describeObjects(store: () => ObjectStore): void {
 }
 
 function describeListing(store: () => ObjectStore): void {
-  const keys = ['a', 'a-b', 'a.b', 'b/c', 'b/c-d', 'b/d/e', 'b-', 'b0', 'ab/x', '\uffff', '😀', 'Z'];
+  const keys = ['a', 'a-b', 'a.b', 'b/c', 'b/c-d', 'b/d/e', 'b-', 'b0', 'ab/x', 'ﬁ', '😀', 'Z'];
 
   test('is empty where nothing is', async () => {
     expect(await Array.fromAsync(store().list(''))).toEqual([]);
@@ -128,6 +149,18 @@ function describeListing(store: () => ObjectStore): void {
         expect(found).toEqual(expected.toSorted(compareKeys));
       }),
     );
+  });
+
+  test('goes through many, one after another, and can be left at any of them', async () => {
+    const many = Array.from({ length: 1_100 }, (_, index) => `n/${String(index).padStart(5, '0')}`);
+    for (let from = 0; from < many.length; from += 50) {
+      await Promise.all(many.slice(from, from + 50).map((key) => store().put(key, Buffer.from('x'))));
+    }
+    expect(await Array.fromAsync(store().list('n/'))).toEqual(many);
+    expect(await Array.fromAsync(store().list('n/', many[1_050]))).toEqual(many.slice(1_051));
+    const first: string[] = [];
+    for await (const key of store().list('n/')) if (first.push(key) === 3) break;
+    expect(first).toEqual(many.slice(0, 3));
   });
 
   test('forgets what was deleted', async () => {

@@ -1,0 +1,39 @@
+import { CreateBucketCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
+
+import { S3Bucket } from '#platform/objects/s3/s3-bucket';
+import type { S3Place } from '#platform/objects/s3/s3-bucket';
+import { freshName, services } from '#test/services';
+
+export interface BucketKind {
+  readonly versions?: boolean;
+  /** Object Lock, which brings versions with it. */
+  readonly lock?: boolean;
+}
+
+/** A bucket of its own on one of the S3 servers. */
+export interface S3Bed extends S3Place {
+  readonly endpoint: string;
+  /** For requests of the test's own. */
+  readonly client: S3Client;
+}
+
+/** `s3`: versitygw. `moto`: knows versions and server-side encryption. */
+export async function createBucket(server: 's3' | 'moto', kind: BucketKind = {}): Promise<S3Bed> {
+  const { s3, moto } = services();
+  // The SDK's chain finds them; moto takes any.
+  process.env['AWS_ACCESS_KEY_ID'] = s3.accessKeyId;
+  process.env['AWS_SECRET_ACCESS_KEY'] = s3.secretAccessKey;
+  const endpoint = server === 's3' ? s3.endpoint : moto.endpoint;
+  const bucket = freshName();
+  const place = { bucket, endpoint, region: 'us-east-1', pathStyle: true };
+  const { client } = new S3Bucket(place);
+  await client.send(
+    new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: kind.lock ?? false }),
+  );
+  if (kind.versions === true) {
+    const VersioningConfiguration = { Status: 'Enabled' as const };
+    await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration }));
+  }
+  return { ...place, client };
+}
