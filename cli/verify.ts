@@ -87,7 +87,12 @@ function joined(report: VerifyReport, rows: RowsReport): Pick<VerifyReport, 'fin
   const sum = (kind: Finding['kind']): number => report.counts[kind] + rows.counts[kind];
   return {
     findings: [...report.findings, ...rows.findings],
-    counts: { erased: sum('erased'), missing: sum('missing'), tampered: sum('tampered') },
+    counts: {
+      erased: sum('erased'),
+      lost: sum('lost'),
+      missing: sum('missing'),
+      tampered: sum('tampered'),
+    },
   };
 }
 
@@ -131,10 +136,14 @@ function tell(report: WholeReport, { anchor, keys }: JournalFiles, paint: Paint)
       ? []
       : [`PostgreSQL's rows agree or are named above; ${tail} events wait to be sealed.`]),
     report.ok
-      ? paint('green', 'OK: nothing is missing, nothing was tampered with.')
+      ? paint('green', `OK: nothing is missing${exceptLost(report)}, nothing was tampered with.`)
       : paint('red', `NOT OK: ${report.counts.tampered} tampered, ${report.counts.missing} missing.`),
   );
   return lines.map((line) => line + '\n').join('');
+}
+
+function exceptLost({ counts }: WholeReport): string {
+  return counts.lost === 0 ? '' : ' but what a restore is known to have lost';
 }
 
 function describe({ kind, where, message, bytes, positions }: Finding): string {

@@ -5,13 +5,14 @@ import {
   openCheckpoint,
   parseCheckpoint,
   signCheckpoint,
-  sizeOfKey,
 } from '#journal/checkpoint';
 import { uuidText } from '#journal/format/uuid';
 import { decodeRecord } from '#journal/format/record';
 import { CompactRange } from '#journal/merkle/compact-range';
 import type { NoteKey } from '#journal/note';
+import { newestSize, PublishedCheckpoints } from '#journal/published-checkpoints';
 import { loadSigningKey, type SigningKey } from '#journal/signing-key';
+import { readEdge, type EdgeRecords } from '#journal/tree-edge';
 import { TileBuilder, tileKey, TILE_WIDTH, type TileObject } from '#journal/tiles';
 import type { KeyProvider } from '#platform/keys';
 import type { ObjectReader, ObjectStore } from '#platform/objects/object-store';
@@ -24,27 +25,27 @@ export interface PublisherDeps {
   readonly keys: KeyProvider;
   /** Told after each step; a test may kill the process there. */
   readonly step: (name: string) => void | Promise<void>;
+  /** Logs of fewer records are read from the first one; 1,000 unless told. */
+  readonly shortLog?: number;
 }
 
-/** Records as PostgreSQL has them, 1,000 at most, from a sequence on. */
-export interface RecordSource {
+/** Records as PostgreSQL has them. */
+export interface RecordSource extends EdgeRecords {
+  /** From a sequence on, 1,000 at most. */
   recordsFrom(sequence: number): Promise<readonly { readonly record: Buffer; readonly leaf: Buffer }[]>;
+  recordCount(): Promise<number>;
 }
 
 interface Pending {
   readonly size: number;
+  readonly epoch: number;
   readonly root: Buffer;
   readonly tiles: readonly TileObject[];
   /** The newest key among its records signs it. */
   readonly publicKey: Buffer;
 }
 
-/** A checkpoint that is already out: what is signed next must be consistent with it. */
-interface Published {
-  readonly where: 'store' | 'anchor';
-  readonly size: number;
-  readonly note: string;
-}
+const SHORT_LOG = 1_000;
 
 /**
  * Publishes what follows from each record: its tiles, a signed checkpoint, the anchor's copy. Everything is put
@@ -53,15 +54,17 @@ interface Published {
  */
 export class CheckpointPublisher {
   readonly #deps: PublisherDeps;
-  readonly #tree = new CompactRange();
-  readonly #tiles = new TileBuilder();
+  #tree = new CompactRange();
+  #tiles = new TileBuilder();
   readonly #noteKeys: NoteKey[] = [];
   #pending: Pending[] = [];
-  #published: readonly Published[] | undefined;
+  #published: PublishedCheckpoints | undefined;
   #signer: SigningKey | undefined;
   /** Once the log is not what was signed before, nothing more is signed until somebody has looked. */
   #contradicted: CairnError | undefined;
   #origin = '';
+  /** Of the newest record. */
+  #epoch = 0;
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps;
@@ -70,6 +73,7 @@ export class CheckpointPublisher {
   /** Publishes all records that the source has. CORRUPT when they do not extend what is already signed. */
   async catchUp(records: RecordSource): Promise<void> {
     if (this.#contradicted !== undefined) throw this.#contradicted;
+    if (this.#tree.size === 0) await this.#resume(records);
     for (;;) {
       const page = await records.recordsFrom(this.#tree.size);
       for (const { record, leaf } of page) await this.#append(record, leaf);
@@ -78,56 +82,71 @@ export class CheckpointPublisher {
     }
   }
 
-  /** CORRUPT when store or anchor have a checkpoint of more records than have been given: some were lost. */
-  checkNothingLost(): void {
-    const ahead = this.#published?.find(({ size }) => size > this.#tree.size);
-    if (ahead === undefined) return;
-    throw new CairnError(
-      'CORRUPT',
-      `The ${ahead.where} has a checkpoint of ${ahead.size} records, the log only ${this.#tree.size}.`,
-    );
+  /**
+   * CORRUPT when the store, or the anchor in this epoch, has a checkpoint of more records than have been given:
+   * some were lost. `anchor` false: an epoch is about to begin that says so.
+   */
+  checkNothingLost({ anchor } = { anchor: true }): void {
+    const size = this.#tree.size;
+    const published = this.#published;
+    const ahead = (where: string, newest: number): CairnError =>
+      new CairnError(
+        'CORRUPT',
+        `The ${where} has a checkpoint of ${newest} records, the log only ${size}.` +
+          (where === 'anchor' ? ' After a loss that is known, cairn restore begins a new epoch.' : ''),
+      );
+    if (published === undefined) return;
+    if (published.stored > size) throw ahead('store', published.stored);
+    const anchored = published.anchored(this.#epoch);
+    if (anchor && anchored > size) throw ahead('anchor', anchored);
+  }
+
+  /** A long log goes on from its newest checkpoint that is in both places, with the tree that its tiles hold. */
+  async #resume(records: RecordSource): Promise<void> {
+    const count = await records.recordCount();
+    const [first] = await records.recordsFrom(0);
+    if (first === undefined) return;
+    const { objects, anchor } = this.#deps;
+    this.#origin = uuidText(decodeRecord(first.record).log);
+    this.#published = await PublishedCheckpoints.list({ objects, anchor }, this.#origin, count);
+    if (count < (this.#deps.shortLog ?? SHORT_LOG)) return;
+    const edge = await readEdge(objects, { records, published: this.#published, origin: this.#origin });
+    if (edge === undefined) return;
+    this.#tree = edge.tree;
+    this.#tiles = edge.tiles;
+    this.#epoch = edge.epoch;
+    this.#noteKeys.push(...edge.noteKeys);
   }
 
   async #append(record: Buffer, leaf: Buffer): Promise<void> {
     const decoded = decodeRecord(record);
-    if (this.#tree.size === 0) {
-      this.#origin = uuidText(decoded.log);
-      this.#published = await this.#newestPublished();
-    }
+    this.#origin = uuidText(decoded.log);
+    this.#epoch = decoded.epoch;
     if (decoded.kind === 'key') this.#noteKeys.push({ name: this.#origin, publicKey: decoded.publicKey });
     const { publicKey } = this.#noteKeys.at(-1) ?? {};
     if (publicKey === undefined) throw new CairnError('CORRUPT', 'The log does not begin with a key record.');
     this.#tree.append(leaf);
-    const size = this.#tree.size;
-    for (const published of this.#published ?? []) {
-      if (published.size === size) this.#compare(published, this.#tree.root());
-    }
-    const done = this.#published?.every((published) => published.size >= size) ?? false;
+    const { size } = this.#tree;
+    const published = (this.#published ??= await this.#listPublished(size));
+    await published.know(decoded.epoch);
+    for (const one of await published.notesOf({ epoch: decoded.epoch, size })) this.#compare(one, size);
+    const done = published.stored >= size && published.anchored(decoded.epoch) >= size;
     const tiles = this.#tiles.append(record, leaf, !done);
-    if (!done) this.#pending.push({ size, root: this.#tree.root(), tiles, publicKey });
+    const root = this.#tree.root();
+    if (!done) this.#pending.push({ size, epoch: decoded.epoch, root, tiles, publicKey });
   }
 
-  #compare(published: Published, root: Buffer): void {
-    const checkpoint = openCheckpoint(published.note, this.#noteKeys);
-    if (checkpoint?.size === published.size && checkpoint.root.equals(root)) return;
-    const what = `The checkpoint of ${published.size} records in the ${published.where}`;
+  #listPublished(count: number): Promise<PublishedCheckpoints> {
+    const { objects, anchor } = this.#deps;
+    return PublishedCheckpoints.list({ objects, anchor }, this.#origin, count);
+  }
+
+  #compare({ where, note }: { readonly where: string; readonly note: string }, size: number): void {
+    const checkpoint = openCheckpoint(note, this.#noteKeys);
+    if (checkpoint?.size === size && checkpoint.root.equals(this.#tree.root())) return;
+    const what = `The checkpoint of ${size} records in the ${where}`;
     this.#contradicted = new CairnError('CORRUPT', `${what} is not one of this log.`);
     throw this.#contradicted;
-  }
-
-  async #newestPublished(): Promise<readonly Published[]> {
-    const { objects, anchor } = this.#deps;
-    const places = [
-      { where: 'store' as const, store: objects, prefix: 'checkpoint/' },
-      { where: 'anchor' as const, store: anchor, prefix: `${this.#origin}/` },
-    ];
-    return Promise.all(
-      places.map(async ({ where, store, prefix }) => {
-        const size = await newestSize(store, prefix);
-        const note = size === 0 ? undefined : await store.get(`${prefix}${String(size).padStart(16, '0')}`);
-        return { where, size, note: note?.toString('utf8') ?? '' };
-      }),
-    );
   }
 
   /** In order; what fails is tried again by the next call. */
@@ -138,7 +157,7 @@ export class CheckpointPublisher {
     }
   }
 
-  async #publish({ size, root, tiles, publicKey }: Pending): Promise<void> {
+  async #publish({ size, epoch, root, tiles, publicKey }: Pending): Promise<void> {
     const { objects, anchor, step } = this.#deps;
     for (const tile of tiles) {
       if (await objects.putIfAbsent(tileKey(tile), tile.bytes)) continue;
@@ -151,7 +170,7 @@ export class CheckpointPublisher {
     const note = signCheckpoint({ size, root }, { ...signer, name: this.#origin });
     await this.#put(objects, checkpointKey(size), note);
     await step('checkpoint');
-    await this.#put(anchor, anchorKey(this.#origin, size), note);
+    await this.#put(anchor, anchorKey(this.#origin, { epoch, size }), note);
     await step('anchored');
     for (const tile of tiles) if (tile.width === TILE_WIDTH) await this.#dropPartials(tile);
   }
@@ -175,13 +194,6 @@ export class CheckpointPublisher {
     for await (const key of this.#deps.objects.list(prefix)) partials.push(key);
     for (const key of partials) await this.#deps.objects.delete(key);
   }
-}
-
-/** The largest size that has a checkpoint under the prefix; 0 when none has. */
-export async function newestSize(store: ObjectReader, prefix: string): Promise<number> {
-  let newest = 0;
-  for await (const key of store.list(prefix)) newest = Math.max(newest, sizeOfKey(key, prefix) ?? 0);
-  return newest;
 }
 
 /** The newest checkpoint as signed, for readers that trust the store; undefined before the first. */

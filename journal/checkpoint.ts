@@ -11,15 +11,34 @@ export interface Checkpoint extends TreeHead {
 }
 
 const DIGITS = 16;
+const EPOCH_DIGITS = 8;
 
 /** `checkpoint/<size, 16 digits>`, in the object store. */
 export function checkpointKey(size: number): string {
   return `checkpoint/${String(size).padStart(DIGITS, '0')}`;
 }
 
-/** `<log>/<size, 16 digits>`, in the anchor. */
-export function anchorKey(origin: string, size: number): string {
-  return `${origin}/${String(size).padStart(DIGITS, '0')}`;
+/** A checkpoint in the anchor: its size, and the epoch of the newest of its records. */
+export interface AnchorPlace {
+  readonly epoch: number;
+  readonly size: number;
+}
+
+/**
+ * `<log>/<size, 16 digits>` in epoch 0, `<log>/<epoch, 8 digits>/<size, 16 digits>` in later ones: the anchor may
+ * hold checkpoints of an end that a restore lost, and nothing there is ever written over.
+ */
+export function anchorKey(origin: string, { epoch, size }: AnchorPlace): string {
+  const folder = epoch === 0 ? '' : `${String(epoch).padStart(EPOCH_DIGITS, '0')}/`;
+  return `${origin}/${folder}${String(size).padStart(DIGITS, '0')}`;
+}
+
+/** Undefined when it is not the key of a checkpoint of this log, to the letter. */
+export function parseAnchorKey(origin: string, key: string): AnchorPlace | undefined {
+  if (!key.startsWith(`${origin}/`)) return undefined;
+  const match = /^(?:(\d{8})\/)?(\d{16})$/.exec(key.slice(origin.length + 1));
+  const place = { epoch: Number(match?.[1] ?? 0), size: Number(match?.[2]) };
+  return Number.isSafeInteger(place.size) && anchorKey(origin, place) === key ? place : undefined;
 }
 
 /** The size in the last part of such a key; undefined when it is none. */

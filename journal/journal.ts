@@ -58,6 +58,8 @@ export interface JournalOptions {
    * at each start must; others may leave it to that one.
    */
   readonly recover?: boolean;
+  /** The recovery follows a restore (`RecoveryOptions.restored`). */
+  readonly restored?: boolean;
   /** For crash tests. */
   readonly step?: Steps;
 }
@@ -98,7 +100,9 @@ export async function openJournal(deps: JournalDeps, options: JournalOptions = {
     step,
   });
   const sealerDeps = sealerDepsOf(deps, options, dataKeys);
-  if (recover) logRecovery(deps.log, await recoverJournal(sealerDeps));
+  if (recover) {
+    logRecovery(deps.log, await recoverJournal(sealerDeps, { restored: options.restored ?? false }));
+  }
   const { log } = await available(() => requireHead(store));
   const reader = createReader(deps, log, { erasures, dataKeys });
   const refusals = new RefusalStore(pool);

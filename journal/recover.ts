@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { CairnError } from '#domain/errors';
 import { adoptNext } from '#journal/adopt';
+import { parseAnchorKey } from '#journal/checkpoint';
 import { CheckpointPublisher } from '#journal/checkpoint-publisher';
 import { parseLogObjectKey, logObjectKey } from '#journal/format/log-object';
 import { decodeRecord, EPOCH_END_UNKNOWN } from '#journal/format/record';
-import { uuidBytes } from '#journal/format/uuid';
+import { uuidBytes, uuidText } from '#journal/format/uuid';
 import { readLogObject, type LogObject } from '#journal/log-object-reader';
 import {
   commitRecord,
@@ -16,7 +17,7 @@ import {
 } from '#journal/log-writer';
 import { registerStoredKeys } from '#journal/rebuild';
 import { signEpochRecord, signKeyRecord } from '#journal/record-signatures';
-import { beginEpoch, replayObject } from '#journal/replay';
+import { beginEpoch, followLinks, replayObject } from '#journal/replay';
 import { Sealer, type SealerDeps } from '#journal/seal';
 import { createSigningKey, loadSigningKey } from '#journal/signing-key';
 import {
@@ -24,6 +25,7 @@ import {
   deleteTailRows,
   isPendingErasure,
   markEndUnknown,
+  moveTailToEpoch,
   tailLinks,
   UNKNOWN_CHAIN,
 } from '#journal/store/replay-store';
@@ -42,26 +44,36 @@ export interface Recovery {
   readonly newEpoch: { readonly epoch: number; readonly position: number } | undefined;
 }
 
+export interface RecoveryOptions {
+  /**
+   * Rows, objects or both were put back from a backup: what came after it is lost, so a new epoch begins in any
+   * case, and the anchor may have checkpoints of the lost end.
+   */
+  readonly restored?: boolean;
+}
+
 /**
  * Brings PostgreSQL and the objects together before anyone reads or writes: begins the log on the first start,
  * replays objects that PostgreSQL does not know, begins an epoch when the end of the tail is lost, publishes
  * what a crash left unpublished. Run by one process at each start; safe to run at any time and by several.
  * CORRUPT when objects, rows, checkpoints or anchor contradict one another.
  */
-export async function recoverJournal(deps: SealerDeps): Promise<Recovery> {
+export async function recoverJournal(deps: SealerDeps, options: RecoveryOptions = {}): Promise<Recovery> {
   const step = deps.step ?? ((): void => undefined);
   const publisher = new CheckpointPublisher({ ...deps, step });
   const writer: LogWriterDeps = { objects: deps.objects, publisher, step, now: deps.now ?? Date.now };
-  return new JournalRecovery(deps, writer).run();
+  return new JournalRecovery(deps, writer, options.restored ?? false).run();
 }
 
 class JournalRecovery {
   readonly #deps: SealerDeps;
   readonly #writer: LogWriterDeps;
+  readonly #restored: boolean;
 
-  constructor(deps: SealerDeps, writer: LogWriterDeps) {
+  constructor(deps: SealerDeps, writer: LogWriterDeps, restored: boolean) {
     this.#deps = deps;
     this.#writer = writer;
+    this.#restored = restored;
   }
 
   async run(): Promise<Recovery> {
@@ -72,9 +84,8 @@ class JournalRecovery {
     if (replayed > 0) await registerStoredKeys(this.#deps.keyObjects, session);
     await this.#ensureKey(session);
     await this.#writer.publisher.catchUp(session);
-    this.#writer.publisher.checkNothingLost();
-    const end = await this.#end(session);
-    const lost = rebuilt || behind || !(await this.#followTail(session, end)).whole;
+    this.#writer.publisher.checkNothingLost({ anchor: !this.#restored });
+    const lost = rebuilt || behind || (this.#restored && !created) || !(await this.#isTailWhole(session));
     const newEpoch = lost ? await this.#beginEpoch(session) : undefined;
     return { created, rebuilt, replayed, newEpoch };
   }
@@ -201,47 +212,65 @@ class JournalRecovery {
     await writeRecord(this.#writer, session, { record, body: [], effects: {} });
   }
 
-  /** Follows the tail from the last segment, batch by batch; `whole` when it leads to the head. */
-  async #followTail(
-    session: SealSession,
-    end: LogEnd,
-  ): Promise<{ readonly whole: boolean; readonly broken: readonly number[] }> {
-    const tail = await tailLinks(session.client);
-    const broken: number[] = [];
-    let { position, chain } = end;
-    for (const link of tail.links) {
-      if (broken.length > 0 || link.first !== position) {
-        broken.push(link.number);
-        continue;
-      }
-      position = link.first + link.count;
-      chain = link.chain;
-    }
-    const whole = broken.length === 0 && tail.position === position && tail.chain.equals(chain);
-    return { whole, broken };
+  /** Whether the tail leads from the last segment to the head. */
+  async #isTailWhole(session: SealSession): Promise<boolean> {
+    const end = await this.#end(session);
+    const { links, position, chain } = await tailLinks(session.client);
+    const reached = followLinks(links, end);
+    const foreign = links.some(({ epoch }) => epoch !== end.epoch);
+    const whole = reached.position === position && reached.chain.equals(chain);
+    return whole && reached.broken.length === 0 && !foreign;
   }
 
   /**
-   * The end of this epoch is not known: what of the tail still follows the last segment is sealed, the rest is
-   * forgotten, and a signed record says that events from there on may be lost.
+   * The end of this epoch is not known: what of the tail still follows the last segment is sealed, or after a
+   * restore taken into the new epoch; the rest is forgotten, and a signed record says that events from there on
+   * may be lost.
    */
   async #beginEpoch(session: SealSession): Promise<{ epoch: number; position: number }> {
-    const { broken } = await this.#followTail(session, await this.#end(session));
-    await deleteTailRows(session.client, broken);
-    await new Sealer(this.#deps).sealLocked(session);
-    await this.#writer.publisher.catchUp(session);
+    const epoch = (await this.#epochOfTail(session)) ?? (await this.#closeEpoch(session));
     const end = await this.#end(session);
     const newest = await session.newestKey();
     const key = newest === undefined ? undefined : decodeRecord(newest);
     if (key?.kind !== 'key') throw new CairnError('CORRUPT', 'The log has no key record.');
     const signer = await loadSigningKey(this.#deps.keyObjects, this.#deps.keys, key.publicKey);
-    const place = { ...nextPlace(end, this.#writer.now()), epoch: end.epoch + 1 };
+    const place = { ...nextPlace(end, this.#writer.now()), epoch };
     const fields = { oldEpoch: end.epoch, oldEnd: end.position, reason: EPOCH_END_UNKNOWN };
     const record = signEpochRecord(place, fields, signer);
-    const effects = beginEpoch({ ...end, epoch: place.epoch });
+    const effects = beginEpoch({ ...end, epoch });
     if (!(await writeRecord(this.#writer, session, { record, body: [], effects }))) {
       throw new CairnError('UNAVAILABLE', 'Another process begins an epoch.', { retryAfter: 1 });
     }
-    return { epoch: place.epoch, position: end.position };
+    return { epoch, position: end.position };
+  }
+
+  /** The epoch that an interrupted restore has moved the tail to. */
+  async #epochOfTail(session: SealSession): Promise<number | undefined> {
+    const head = await this.#head(session);
+    const { links } = await tailLinks(session.client);
+    return links.find(({ epoch }) => epoch > head.epoch)?.epoch;
+  }
+
+  /** Does what is to do in the epoch that ends; returns the number of the next. */
+  async #closeEpoch(session: SealSession): Promise<number> {
+    const end = await this.#end(session);
+    const { links } = await tailLinks(session.client);
+    const next = await this.#freeEpoch(end);
+    await deleteTailRows(session.client, followLinks(links, end).broken);
+    // A record of the old epoch could be a second one beside what the anchor knows of the lost end.
+    if (this.#restored) await moveTailToEpoch(session.client, next);
+    else await new Sealer(this.#deps).sealLocked(session);
+    await this.#writer.publisher.catchUp(session);
+    return next;
+  }
+
+  /** An epoch that no cursor has seen: neither here nor in an end that was lost before. */
+  async #freeEpoch({ log, epoch }: LogEnd): Promise<number> {
+    const origin = uuidText(log);
+    let newest = epoch;
+    for await (const key of this.#deps.anchor.list(`${origin}/`)) {
+      newest = Math.max(newest, parseAnchorKey(origin, key)?.epoch ?? 0);
+    }
+    return newest + 1;
   }
 }

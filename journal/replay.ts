@@ -15,6 +15,7 @@ import {
   moveHead,
   tailLinks,
   type KnownDataKey,
+  type TailLink,
 } from '#journal/store/replay-store';
 import type { RecordEffects, SealSession } from '#journal/store/seal-store';
 import { batchesWithEntries, checkSegment } from '#journal/verify/segment-check';
@@ -61,7 +62,7 @@ async function effectsOf(
       const newest = await session.newestKey();
       const signer = newest === undefined ? undefined : decodeRecord(newest);
       const signed = signer?.kind === 'key' && epochRecordIsSigned(record, signer.publicKey);
-      if (!signed || record.oldEnd !== end.position || record.epoch !== end.epoch + 1) {
+      if (!signed || record.oldEnd !== end.position || record.epoch <= end.epoch) {
         throw new CairnError('CORRUPT', `${found.key}: not an epoch that the log's key has begun here.`);
       }
       return beginEpoch({ ...end, epoch: record.epoch });
@@ -71,19 +72,40 @@ async function effectsOf(
   }
 }
 
-/** The head at the sealed end in a new epoch; the tail and what was known of its events go. */
+/**
+ * The head in a new epoch, at the sealed end or after the tail's batches that are of that epoch already; the rest
+ * of the tail and what was known of its events go.
+ */
 export function beginEpoch(end: LogEnd): RecordEffects {
   return {
     also: async (client) => {
       const { links } = await tailLinks(client);
-      await deleteTailRows(
-        client,
-        links.map(({ number }) => number),
-      );
-      await forgetFrom(client, end.position);
-      await moveHead(client, { ...end, receivedAt: 0 });
+      const kept = links.filter(({ epoch }) => epoch === end.epoch);
+      const { position, chain, broken } = followLinks(kept, end);
+      const lost = links.filter(({ epoch }) => epoch !== end.epoch).map(({ number }) => number);
+      await deleteTailRows(client, [...lost, ...broken]);
+      await forgetFrom(client, { position: end.position, kept: { epoch: end.epoch, before: position } });
+      await moveHead(client, { epoch: end.epoch, position, chain, receivedAt: 0 });
     },
   };
+}
+
+/** Follows batches of the tail from the last segment on; `broken`: the rows from the first that does not fit. */
+export function followLinks(
+  links: readonly TailLink[],
+  end: Pick<LogEnd, 'position' | 'chain'>,
+): { readonly position: number; readonly chain: Buffer; readonly broken: readonly number[] } {
+  let { position, chain } = end;
+  const broken: number[] = [];
+  for (const link of links) {
+    if (broken.length > 0 || link.first !== position) {
+      broken.push(link.number);
+      continue;
+    }
+    position = link.first + link.count;
+    chain = link.chain;
+  }
+  return { position, chain, broken };
 }
 
 async function replaySegment(

@@ -1,3 +1,4 @@
+import { ByteReader } from '#journal/format/bytes';
 import { CompactRange } from '#journal/merkle/compact-range';
 import { HASH_BYTES } from '#journal/merkle/hash';
 import type { SubtreeReader } from '#journal/merkle/proof';
@@ -64,6 +65,15 @@ export class TileBuilder {
   #records: Buffer[] = [];
   #size = 0;
 
+  /** A builder that goes on where the log's first `size` records end. */
+  static at(size: number, edge: RightEdge): TileBuilder {
+    const builder = new TileBuilder();
+    builder.#size = size;
+    builder.#records = [...edge.records];
+    builder.#levels.push(...edge.levels.map((hashes) => [...hashes]));
+    return builder;
+  }
+
   get size(): number {
     return this.#size;
   }
@@ -102,6 +112,40 @@ export class TileBuilder {
     this.#levels[level] = [];
     this.#push({ level: level + 1, index: Math.floor(index / TILE_WIDTH) }, range.root(), add);
   }
+}
+
+/** The tiles that grow, of a log of some size. */
+export interface RightEdge {
+  /** Hashes by level. */
+  readonly levels: readonly (readonly Buffer[])[];
+  readonly records: readonly Buffer[];
+}
+
+/** CORRUPT when a tile is missing or cut. */
+export async function readRightEdge(objects: ObjectReader, size: number): Promise<RightEdge> {
+  const levels: Buffer[][] = [];
+  for (let hashes = size, level = 0; hashes > 0; hashes = Math.floor(hashes / TILE_WIDTH), level++) {
+    const width = hashes % TILE_WIDTH;
+    const place = { level, index: Math.floor(hashes / TILE_WIDTH), width };
+    const bytes = width === 0 ? Buffer.alloc(0) : await readTile(objects, place);
+    levels.push(
+      Array.from({ length: width }, (_, at) => bytes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)),
+    );
+  }
+  const width = size % TILE_WIDTH;
+  return {
+    levels,
+    records: width === 0 ? [] : await readBundle(objects, Math.floor(size / TILE_WIDTH), width),
+  };
+}
+
+async function readBundle(objects: ObjectReader, index: number, width: number): Promise<Buffer[]> {
+  const place = { level: 'entries' as const, index, width };
+  const bytes =
+    (await objects.get(tileKey(place))) ?? (await objects.get(tileKey({ ...place, width: TILE_WIDTH })));
+  if (bytes === undefined) throw new CairnError('CORRUPT', `${tileKey(place)} is missing`);
+  const reader = new ByteReader(bytes, 'entry bundle');
+  return Array.from({ length: width }, () => reader.bytes(reader.u16()));
 }
 
 /** Reads subtrees of a log of `size` records from its tiles; CORRUPT when one is missing or too short. */

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openJournal, type JournalDeps, type JournalOptions, type OpenJournal } from '#journal/journal';
-import { recoverJournal, type Recovery } from '#journal/recover';
+import { recoverJournal, type Recovery, type RecoveryOptions } from '#journal/recover';
 import type { NewEvent, Outcome } from '#journal/types';
 import { FileKeyProvider } from '#platform/keys';
 import { createLog } from '#platform/log';
@@ -27,7 +27,7 @@ export interface LogBed {
   /** Without recovering first. */
   open(options?: JournalOptions): Promise<OpenJournal>;
   /** As every start does before it opens the journal. */
-  recover(): Promise<Recovery>;
+  recover(options?: RecoveryOptions): Promise<Recovery>;
   /** Another database under the same objects, as after a loss or a restore. */
   withDatabase(database: TestDatabase): LogBed;
   remove(): Promise<void>;
@@ -52,7 +52,7 @@ export async function createLogBed(options: { readonly memoryKeys?: boolean } = 
       database,
       deps: all,
       open: (options) => openJournal(all, { recover: false, ...options }),
-      recover: () => recoverJournal({ ...all, dataKeys: () => Promise.resolve(new Map()) }),
+      recover: (options) => recoverJournal({ ...all, dataKeys: () => Promise.resolve(new Map()) }, options),
       withDatabase: over,
       remove: async () => {
         await database.drop();

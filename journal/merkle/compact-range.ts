@@ -19,6 +19,14 @@ export class CompactRange {
     this.#node.writeUInt8(1, 0);
   }
 
+  /** The tree of this size whose perfect subtrees, one for each bit of the size, have these roots by level. */
+  static ofRoots(size: number, roots: ReadonlyMap<number, Buffer>): CompactRange {
+    const tree = new CompactRange();
+    for (const [level, root] of roots) root.copy(tree.#edge, level * HASH_BYTES, 0, HASH_BYTES);
+    tree.#size = size;
+    return tree;
+  }
+
   get size(): number {
     return this.#size;
   }

@@ -21,7 +21,8 @@ export class Epochs {
     if (place.epoch < head.epoch) {
       const ends = await this.#endsBefore(head.epoch);
       const lost = [...ends].some(([epoch, end]) => epoch >= place.epoch && place.position > end);
-      if (!lost) return;
+      // An epoch that is not of this log was begun by a restore that was itself undone.
+      if (ends.has(place.epoch) && !lost) return;
     }
     throw new CairnError(
       'CURSOR_EXPIRED',

@@ -221,6 +221,7 @@ export async function recordOfErasure(
 /** A row of the tail without its payload. */
 export interface TailLink {
   readonly number: number;
+  readonly epoch: number;
   readonly first: number;
   readonly count: number;
   readonly batch: Buffer;
@@ -231,11 +232,12 @@ export interface TailLink {
 export async function tailLinks(
   client: PoolClient,
 ): Promise<{ readonly position: number; readonly chain: Buffer; readonly links: readonly TailLink[] }> {
-  const columns = 'number, first, count, uuid_send(batch) AS batch, chain';
+  const columns = 'number, epoch, first, count, uuid_send(batch) AS batch, chain';
   const { rows } = await client.query<{
     position: string;
     head: Buffer;
     number: string | null;
+    epoch: number;
     first: string;
     count: number;
     batch: Buffer;
@@ -245,8 +247,9 @@ export async function tailLinks(
        SELECT ${columns} FROM journal_tail_0 UNION ALL SELECT ${columns} FROM journal_tail_1
      ) AS t ON true ORDER BY t.number`,
   );
-  const links = rows.flatMap(({ number, first, count, batch, chain }) => {
-    return number === null ? [] : [{ number: Number(number), first: Number(first), count, batch, chain }];
+  const links = rows.flatMap(({ number, first, epoch, count, batch, chain }) => {
+    const row = { number: Number(number), epoch, first: Number(first), count, batch, chain };
+    return number === null ? [] : [row];
   });
   return { position: Number(rows[0]?.position), chain: rows[0]?.head ?? Buffer.alloc(32), links };
 }
@@ -259,21 +262,50 @@ export async function deleteTailRows(client: PoolClient, numbers: readonly numbe
   }
 }
 
+/** Moves all of the tail into an epoch that has no record yet: what a restore kept begins it. */
+export async function moveTailToEpoch(client: PoolClient, epoch: number): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    for (const table of [0, 1]) {
+      await client.query(
+        `UPDATE journal_batch SET epoch = $1 FROM journal_tail_${table} AS t
+         WHERE journal_batch.batch = t.batch`,
+        [epoch],
+      );
+      await client.query(`UPDATE journal_tail_${table} SET epoch = $1`, [epoch]);
+    }
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
 /**
- * Forgets batches from `position` on: their events are lost and may come again. Returns how many events. Batches
- * without events at `position` itself stay: the newest segment may hold them, and nothing hangs on the others.
+ * Forgets batches from `position` on, but those of `kept` (of that epoch, and before that position): their events
+ * are lost and may come again. Returns how many events. Batches without events at `position` itself stay: the
+ * newest segment may hold them, and nothing hangs on the others.
  */
-export async function forgetFrom(client: PoolClient, position: number): Promise<number> {
-  const lost = '(first > $1 OR (first = $1 AND count > 0))';
+export async function forgetFrom(
+  client: PoolClient,
+  {
+    position,
+    kept,
+  }: {
+    readonly position: number;
+    readonly kept: { readonly epoch: number; readonly before: number };
+  },
+): Promise<number> {
+  const lost = `(first > $1 OR (first = $1 AND count > 0)) AND NOT (epoch = $2 AND first < $3)`;
   await client.query(
     `DELETE FROM journal_key USING (SELECT batch FROM journal_batch WHERE ${lost}) AS gone
      WHERE journal_key.batch = gone.batch`,
-    [position],
+    [position, kept.epoch, kept.before],
   );
   const { rows } = await client.query<{ events: string }>(
     `WITH gone AS (DELETE FROM journal_batch WHERE ${lost} RETURNING count)
      SELECT coalesce(sum(count), 0) AS events FROM gone`,
-    [position],
+    [position, kept.epoch, kept.before],
   );
   return Number(rows[0]?.events);
 }

@@ -166,6 +166,22 @@ export class SealSession implements AsyncDisposable {
     return rows;
   }
 
+  /** How many records there are. */
+  async recordCount(): Promise<number> {
+    const { rows } = await this.client.query<{ sequence: string }>(
+      'SELECT sequence FROM journal_record ORDER BY sequence DESC LIMIT 1',
+    );
+    return rows[0] === undefined ? 0 : Number(rows[0].sequence) + 1;
+  }
+
+  /** All records that name a signing key, oldest first. */
+  async keyRecords(): Promise<readonly Buffer[]> {
+    const { rows } = await this.client.query<{ record: Buffer }>(
+      'SELECT record FROM journal_record WHERE type = 4 ORDER BY sequence',
+    );
+    return rows.map(({ record }) => record);
+  }
+
   async tailSize(table: TailTable): Promise<TailSize> {
     const { rows } = await this.client.query<{ batches: string; bytes: string; received_at: string }>(
       `SELECT count(*) AS batches, coalesce(sum(octet_length(payload)), 0) AS bytes,

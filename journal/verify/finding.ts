@@ -15,12 +15,13 @@ export interface Fault {
 }
 
 /**
- * A verdict on an object, or on a part of it. `erased`: bytes that an erasure record names can no longer be
+ * A verdict on an object, or on a part of it. `lost`: records that were signed and that a restore did not bring
+ * back, as an epoch record says; `erased`: bytes that an erasure record names can no longer be
  * read, which is as it should be; `missing`: an object or key is not there; `tampered`: bytes are not those that
  * were written, or something is there that nobody wrote.
  */
 export interface Finding {
-  readonly kind: 'erased' | 'missing' | 'tampered';
+  readonly kind: 'erased' | 'lost' | 'missing' | 'tampered';
   /** `objects:<key>`, `keys:<key>`, `anchor:<key>` or `rows:<table>`. */
   readonly where: string;
   /** Absent when the whole object is meant, or it is missing. */
@@ -36,7 +37,7 @@ const MAX_FINDINGS = 1_000;
 export class Findings {
   readonly list: Finding[] = [];
   /** How many there were of each kind. */
-  readonly counts = { erased: 0, missing: 0, tampered: 0 };
+  readonly counts = { erased: 0, lost: 0, missing: 0, tampered: 0 };
   readonly #listener: ((finding: Finding) => void) | undefined;
 
   constructor(listener?: (finding: Finding) => void) {

@@ -70,6 +70,11 @@ export class LogCheck {
     return this.#lastKeyUnsure ? [...last, ...this.#spareKeys] : last;
   }
 
+  /** Of the record that was checked last. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** Of a key record: the checkpoint of its size is signed by it already. */
   takeKey(walked: WalkedObject): void {
     const { record, head } = walked;

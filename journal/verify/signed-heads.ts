@@ -1,4 +1,12 @@
-import { anchorKey, checkpointKey, openCheckpoint, sizeOfKey } from '#journal/checkpoint';
+import {
+  anchorKey,
+  checkpointKey,
+  openCheckpoint,
+  parseAnchorKey,
+  sizeOfKey,
+  type AnchorPlace,
+} from '#journal/checkpoint';
+import { logObjectKey, parseLogObjectKey } from '#journal/format/log-object';
 import type { NoteKey } from '#journal/note';
 import type { Findings } from '#journal/verify/finding';
 import type { ObjectReader } from '#platform/objects/object-store';
@@ -7,10 +15,14 @@ import type { ObjectReader } from '#platform/objects/object-store';
 interface Shelf {
   readonly name: 'objects' | 'anchor';
   readonly store: ObjectReader;
-  readonly keyOf: (size: number) => string;
-  readonly sizes: ReadonlySet<number>;
+  readonly keyOf: (place: AnchorPlace) => string;
+  /** Those of the log as it is now; sizes by epoch, epoch 0 for all where epochs do not matter. */
+  readonly places: ReadonlyMap<number, ReadonlySet<number>>;
   readonly newest: number;
 }
+
+/** A checkpoint of this many records, the newest of them of this epoch. */
+type HeadPlace = AnchorPlace;
 
 /** A root that a key of the log has signed. */
 export interface SignedRoot {
@@ -38,13 +50,9 @@ export class SignedHeads {
     origin: string,
     findings: Findings,
   ): Promise<SignedHeads> {
-    const shelves = [
-      await listShelf('objects', stores.objects, { prefix: 'checkpoint/', keyOf: checkpointKey, findings }),
-    ];
-    if (stores.anchor !== undefined) {
-      const keyOf = (size: number): string => anchorKey(origin, size);
-      shelves.push(await listShelf('anchor', stores.anchor, { prefix: `${origin}/`, keyOf, findings }));
-    }
+    const { objects, anchor } = stores;
+    const shelves = [await listObjects(objects, findings)];
+    if (anchor !== undefined) shelves.push(await listAnchor({ objects, anchor }, origin, findings));
     return new SignedHeads(shelves, findings, origin);
   }
 
@@ -53,17 +61,19 @@ export class SignedHeads {
     return Math.max(...this.#shelves.map((shelf) => shelf.newest));
   }
 
-  /** Reads the checkpoints of this size; says which are missing or not signed. */
-  async at(size: number, keys: readonly NoteKey[]): Promise<readonly SignedRoot[]> {
+  /** Reads the checkpoints of this place; says which are missing or not signed. */
+  async at(place: HeadPlace, keys: readonly NoteKey[]): Promise<readonly SignedRoot[]> {
     const roots: SignedRoot[] = [];
+    const { size } = place;
     for (const shelf of this.#shelves) {
-      const where = `${shelf.name}:${shelf.keyOf(size)}`;
-      if (!shelf.sizes.has(size)) {
+      const key = shelf.keyOf(place);
+      const where = `${shelf.name}:${key}`;
+      if (!has(shelf, place)) {
         if (size <= this.newest)
           this.#findings.missing(where, `the checkpoint of ${size} records is missing`);
         continue;
       }
-      const note = (await shelf.store.get(shelf.keyOf(size)))?.toString('utf8') ?? '';
+      const note = (await shelf.store.get(key))?.toString('utf8') ?? '';
       const checkpoint = openCheckpoint(note, keys);
       if (checkpoint?.size === size && checkpoint.origin === this.#origin)
         roots.push({ root: checkpoint.root, where });
@@ -77,35 +87,105 @@ export class SignedHeads {
    * it. A name alone proves nothing, so nobody counts up to it.
    */
   async beyond(
-    size: number,
+    end: HeadPlace,
     keys: readonly NoteKey[],
     missing: (sequence: number, where: string) => void,
   ): Promise<void> {
-    const sizes = new Set(this.#shelves.flatMap((shelf) => [...shelf.sizes]).filter((one) => one > size));
-    let named = size;
-    for (const next of [...sizes].toSorted((a, b) => a - b)) {
-      const [signed] = await this.at(next, keys);
+    const all = this.#shelves.flatMap((shelf) => [...shelf.places.values()].flatMap((sizes) => [...sizes]));
+    let named = end.size;
+    for (const size of [...new Set(all)].filter((one) => one > end.size).toSorted((a, b) => a - b)) {
+      const [signed] = await this.at({ epoch: end.epoch, size }, keys);
       if (signed === undefined) continue;
-      for (; named < next; named++) missing(named, signed.where);
+      for (; named < size; named++) missing(named, signed.where);
     }
   }
 }
 
-async function listShelf(
-  name: Shelf['name'],
-  store: ObjectReader,
-  how: { readonly prefix: string; readonly keyOf: Shelf['keyOf']; readonly findings: Findings },
-): Promise<Shelf> {
+function has({ name, places }: Shelf, { epoch, size }: HeadPlace): boolean {
+  return places.get(name === 'objects' ? 0 : epoch)?.has(size) === true;
+}
+
+async function listObjects(store: ObjectReader, findings: Findings): Promise<Shelf> {
   const sizes = new Set<number>();
-  let newest = 0;
-  for await (const key of store.list(how.prefix)) {
-    const size = sizeOfKey(key, how.prefix);
-    if (size === undefined || size === 0) {
-      how.findings.tampered(`${name}:${key}`, 'not the name of a checkpoint');
+  const prefix = 'checkpoint/';
+  for await (const key of store.list(prefix)) {
+    const size = sizeOfKey(key, prefix) ?? 0;
+    if (size === 0) findings.tampered(`objects:${key}`, 'not the name of a checkpoint');
+    else sizes.add(size);
+  }
+  const keyOf = ({ size }: HeadPlace): string => checkpointKey(size);
+  return { name: 'objects', store, keyOf, places: new Map([[0, sizes]]), newest: largest(sizes) };
+}
+
+async function listAnchor(
+  { objects, anchor }: { readonly objects: ObjectReader; readonly anchor: ObjectReader },
+  origin: string,
+  findings: Findings,
+): Promise<Shelf> {
+  const places = new Map<number, Set<number>>();
+  for await (const key of anchor.list(`${origin}/`)) {
+    const place = parseAnchorKey(origin, key);
+    if (place === undefined || place.size === 0) {
+      findings.tampered(`anchor:${key}`, 'not the name of a checkpoint');
       continue;
     }
-    sizes.add(size);
-    newest = Math.max(newest, size);
+    const sizes = places.get(place.epoch) ?? new Set();
+    places.set(place.epoch, sizes.add(place.size));
   }
-  return { name, store, keyOf: how.keyOf, sizes, newest };
+  const keyOf = (place: HeadPlace): string => anchorKey(origin, place);
+  const starts = await epochStarts(objects);
+  for (const [epoch, sizes] of places) dropLost({ epoch, sizes, starts, keyOf, findings });
+  const newest = Math.max(0, ...[...places.values()].map(largest));
+  return { name: 'anchor', store: anchor, keyOf, places, newest };
+}
+
+/** Checkpoints of an epoch, of more records than it has in this log: of an end that a restore lost. */
+function dropLost(shelf: {
+  readonly epoch: number;
+  readonly sizes: Set<number>;
+  readonly starts: readonly EpochStart[];
+  readonly keyOf: (place: HeadPlace) => string;
+  readonly findings: Findings;
+}): void {
+  const { epoch, sizes, starts, keyOf, findings } = shelf;
+  const next = starts.find((start) => start.epoch > epoch);
+  const lost = [...sizes].filter((size) => next !== undefined && size > next.sequence);
+  if (next === undefined || lost.length === 0) return;
+  for (const size of lost) sizes.delete(size);
+  const newest = Math.max(...lost);
+  const where = `anchor:${keyOf({ epoch, size: newest })}`;
+  const message = `records ${next.sequence} to ${newest - 1} of epoch ${epoch} were signed and are not in the log: it was restored, and epoch ${next.epoch} begins at record ${next.sequence}`;
+  findings.add({ kind: 'lost', where, message });
+}
+
+interface EpochStart {
+  readonly epoch: number;
+  /** Of its first record. */
+  readonly sequence: number;
+}
+
+/** Where the epochs begin, as the objects' names say; the walk over the objects finds names that lie. */
+async function epochStarts(objects: ObjectReader): Promise<readonly EpochStart[]> {
+  const starts: EpochStart[] = [];
+  for (let after = ''; ;) {
+    const key = await firstKey(objects, after);
+    if (key === undefined) return starts;
+    const place = parseLogObjectKey(key);
+    if (place === undefined) after = key;
+    else {
+      starts.push(place);
+      after = logObjectKey(place.epoch, Number.MAX_SAFE_INTEGER);
+    }
+  }
+}
+
+async function firstKey(objects: ObjectReader, after: string): Promise<string | undefined> {
+  for await (const key of objects.list('log/', after)) return key;
+  return undefined;
+}
+
+function largest(sizes: Iterable<number>): number {
+  let found = 0;
+  for (const size of sizes) found = Math.max(found, size);
+  return found;
 }

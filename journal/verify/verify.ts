@@ -82,7 +82,7 @@ export async function verifyJournal(options: VerifyOptions): Promise<VerifyRepor
     await checkOne(tree, current, { options, heads, check, findings, following });
     current = following;
   }
-  await heads.beyond(tree.size, check.signers, (sequence, where) => {
+  await heads.beyond({ epoch: check.epoch, size: tree.size }, check.signers, (sequence, where) => {
     findings.missing(`objects:log record ${sequence}`, `${where} covers a record that is not there`);
   });
   const signed = Math.min(tree.size, heads.newest);
@@ -116,7 +116,10 @@ async function fillGap(tree: LogTree, to: number, around: Around): Promise<void>
     const sequence = tree.size;
     around.findings.missing(`objects:log record ${sequence}`, 'an object of the log is missing');
     around.check.skip();
-    const signed = await around.heads.at(sequence + 1, around.check.signers);
+    const { following, check } = around;
+    const epoch = following?.record?.kind === 'epoch' ? check.epoch : (following?.epoch ?? check.epoch);
+    const place = { epoch, size: sequence + 1 };
+    const signed = await around.heads.at(place, around.check.signers);
     const neighbour = sequence + 1 === to ? around.following : undefined;
     tree.append(await spareLeaves(sequence, { ...around, following: neighbour }), signed);
   }
@@ -126,7 +129,7 @@ async function checkOne(tree: LogTree, walked: WalkedObject, around: Around): Pr
   const { check, findings, heads } = around;
   const own = leafOf(walked);
   check.takeKey(walked);
-  const signed = await heads.at(walked.sequence + 1, check.signers);
+  const signed = await heads.at({ epoch: walked.epoch, size: walked.sequence + 1 }, check.signers);
   const candidates: LeafCandidate[] = own === undefined ? [] : [{ leaf: own, from: 'record' }];
   candidates.push(...(await spareLeaves(walked.sequence, around)));
   const { from, agrees } = tree.append(candidates, signed);

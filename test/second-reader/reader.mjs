@@ -179,10 +179,11 @@ function readObject(name, sequence) {
   if (r.type === 4) check(where, !log.key || signed(log.key, r.signed, r.old), 'not signed by the old key');
   if (r.type > 3) log.key = r.publicKey ?? log.key;
   if (r.type > 3) check(where, signed(log.key, r.signed, r.own), 'not signed');
-  if (r.type === 5) check(where, r.end === log.position && r.epoch === r.oldEpoch + 1, 'another end');
+  if (r.type === 5) check(where, r.end === log.position && r.epoch > r.oldEpoch, 'another end');
   const size = digits(leaves.length, 16);
   checkCheckpoint(`checkpoint/${size}`, read('objects', 'checkpoint', size), r.log);
-  checkCheckpoint(`anchor/${size}`, read('anchor', uuid(r.log), size), r.log);
+  const anchored = r.epoch === 0 ? [size] : [digits(r.epoch, 8), size];
+  checkCheckpoint(`anchor/${size}`, read('anchor', uuid(r.log), ...anchored), r.log);
 }
 
 for (const [sequence, name] of files('objects', 'log').entries()) {

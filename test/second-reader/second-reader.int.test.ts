@@ -47,6 +47,11 @@ beforeAll(async () => {
     }
   }
   await journal.close();
+  await bed.recover({ restored: true });
+  const restored = await bed.open();
+  await appendEvents(restored, [event(9), event(109)]);
+  await restored.sealer.sealTail({ force: true });
+  await restored.close();
 });
 afterAll(() => bed.remove());
 
@@ -60,8 +65,8 @@ async function copied(): Promise<string> {
 describe('a reader written from the page alone', () => {
   it('reads and checks what the product wrote, and decrypts an event with the master key', async () => {
     expect(await readWith(bed.folder, 2)).toEqual({
-      records: 6,
-      position: 18,
+      records: 8,
+      position: 20,
       event: event(1).raw.toString(),
       problems: [],
     });
