@@ -42,9 +42,15 @@ test('secrets and event contents do not reach a line, by field or by form', () =
     input: { events: { eventData: 'x-ray' } },
   });
   log.error({ error: new Error(`no route to postgresql://cairn:hunter2@127.0.0.1:1/cairn for ${key}`) }, key);
+  log.warn(
+    { err: Object.assign(new Error('x'), { command: { name: 'auth', args: ['hunter2'] } }) },
+    'refused',
+  );
+  log.warn('redis://:hunter2@127.0.0.1:1');
   const text = lines.join('');
   expect(text).not.toContain('s3cret');
   expect(text).not.toContain('hunter2');
+  expect(text).toContain('redis://:[hidden]@127.0.0.1:1');
   expect(text).not.toContain('x-ray');
   expect(text).toContain('postgresql://cairn:[hidden]@127.0.0.1:1/cairn');
   expect(text).toContain('cairn_ab12CD_[hidden]');

@@ -24,12 +24,14 @@ const SECRET_FIELDS = [
   'masterKey',
   'raw',
   'eventData',
+  // What ioredis hangs on its errors: a command with all its arguments, AUTH's among them.
+  'command',
 ];
 
 /** An API key (cairn_<id>_<secret>) or a password in a URL, wherever in a line; the key's id may stay. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\b(cairn_[A-Za-z0-9]+)_[A-Za-z0-9_-]{8,}/g, '$1_[hidden]'],
-  [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@"]+):[^\s@/"]+@/g, '$1:[hidden]@'],
+  [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@"]*):[^\s@/"]+@/g, '$1:[hidden]@'],
 ];
 
 /** JSON lines with the request's id in each; secrets hidden. */

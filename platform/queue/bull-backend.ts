@@ -39,6 +39,8 @@ export type BullWorkerOptions = Omit<WorkerOptions, 'connection'>;
 export interface BullBackend {
   queue(name: string): BullQueue;
   worker(name: string, processor: BullProcessor, options: BullWorkerOptions): BullWorker;
+  /** Ends what connections are left when queues and workers are closed, or would not close. */
+  close(): Promise<void>;
 }
 
 interface PostgresBackendOptions {
@@ -64,5 +66,6 @@ export function postgresBackend(options: PostgresBackendOptions): BullBackend {
       const typed: Processor<unknown, void> = processor;
       return new bull.Worker(name, typed, { ...workerOptions, connection });
     },
+    close: () => Promise.resolve(),
   };
 }

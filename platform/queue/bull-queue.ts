@@ -13,6 +13,7 @@ import type {
   DeadLetter,
   JobKind,
   JobSchedule,
+  KindSchedule,
   Queue,
   QueueCounts,
   QueueHandler,
@@ -39,6 +40,10 @@ const DONE_JOBS_KEPT = 1_000;
 const DEAD_LETTERS_KEPT = 10_000;
 /** After this long a job that a closing process gave back is taken by another one. */
 const HANDED_BACK_MS = 100;
+/** A schedule whose next round should have been so long ago has lost it. */
+const OVERDUE_MS = 300_000;
+/** How long `process` waits for the server before it lets the worker wait alone. */
+const READY_MS = 5_000;
 /** A database that does not answer must not keep a process from ending. */
 const CLOSE_MS = 5_000;
 
@@ -92,10 +97,21 @@ class BullMessageQueue implements Queue {
       if (lane.worker !== undefined) throw new Error('The queue is being processed already.');
       const worker = this.#createWorker(lane, handlers);
       lane.worker = worker;
-      await worker.waitUntilReady();
+      // A server that is away is waited for while the process does its other work.
+      await within(READY_MS, worker.waitUntilReady());
       // Runs until the worker closes; its failures are `error` events too.
       worker.run().catch(this.#options.onError);
     }
+  }
+
+  async restoreSchedules(schedules: readonly KindSchedule[]): Promise<number> {
+    const known = new Map(
+      (await this.#schedules.queue.getJobSchedulers(0, -1)).map((one) => [one.key, one.next ?? 0]),
+    );
+    const overdue = Date.now() - OVERDUE_MS;
+    const lost = schedules.filter(({ kind }) => (known.get(kind.name) ?? 0) < overdue);
+    for (const { kind, schedule } of lost) await this.schedule(kind, schedule);
+    return lost.length;
   }
 
   async find(id: string): Promise<QueuePlace> {
@@ -159,7 +175,8 @@ class BullMessageQueue implements Queue {
     this.#closing.abort();
     const lanes = [...this.#lanes.values()];
     await Promise.all(lanes.map((lane) => this.#closeWorker(lane.worker)));
-    await Promise.all(lanes.map((lane) => lane.queue.close()));
+    await within(CLOSE_MS, Promise.all(lanes.map((lane) => lane.queue.close())));
+    await this.#options.backend.close();
   }
 
   /** BullMQ ignores a second, forced close, so the waiting is done here. */

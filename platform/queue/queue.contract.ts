@@ -136,6 +136,20 @@ export function describeQueue(name: string, open: (queueName: string) => Queue):
       expect(await producer.deadLetters(10)).toEqual([]);
     });
 
+    it('sets up again the schedules that it does not know, and leaves the others alone', async () => {
+      const yearly = { kind: THRICE, schedule: { cron: '0 0 3 1 1 *' } };
+      const often = { kind: ONCE, schedule: { everyMs: 50 } };
+      expect(await producer.restoreSchedules([yearly])).toBe(1);
+      expect(await worker.restoreSchedules([yearly, often])).toBe(1);
+      expect(await worker.restoreSchedules([yearly, often])).toBe(0);
+      await worker.keepSchedules([]);
+      expect(await worker.restoreSchedules([often])).toBe(1);
+      const runs = new Runs();
+      await worker.process(runs.handlers({ once: () => Promise.resolve() }));
+      await runs.count(2);
+      await worker.keepSchedules([]);
+    });
+
     it('closes: aborts the running job, gives it back uncounted, and another takes it', async () => {
       const first = new Runs();
       const handler: QueueHandler = async (job) => {

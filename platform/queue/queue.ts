@@ -9,6 +9,11 @@ export interface JobKind {
 /** Cron patterns have six fields (seconds first) and mean UTC. */
 export type JobSchedule = { readonly everyMs: number } | { readonly cron: string };
 
+export interface KindSchedule {
+  readonly kind: JobKind;
+  readonly schedule: JobSchedule;
+}
+
 /** A job as its handler meets it. */
 export interface QueuedJob {
   readonly id: string;
@@ -75,6 +80,11 @@ export interface Queue {
   schedule(kind: JobKind, schedule: JobSchedule): Promise<void>;
   /** Ends the schedules of all other names, left by an older version. */
   keepSchedules(names: readonly string[]): Promise<void>;
+  /**
+   * Sets up again those that the queue has forgotten, or whose next round was lost; how many. Others are left as
+   * they are, so that any number of processes may call it often.
+   */
+  restoreSchedules(schedules: readonly KindSchedule[]): Promise<number>;
   /** Starts to take jobs; once per queue. Jobs that no handler is named for become dead letters. */
   process(handlers: ReadonlyMap<string, QueueHandler>): Promise<void>;
   find(id: string): Promise<QueuePlace>;
