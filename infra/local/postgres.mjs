@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { chown, rename, rm } from 'node:fs/promises';
+import { chown, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { debianPackage } from './debian.mjs';
 import { writePrivate } from './files.mjs';
 import { ownFolder } from './folders.mjs';
+import { commandOf, isAlive } from './processes.mjs';
 import { isExecutable, run, ServicesError, VERSIONS } from './programs.mjs';
 import { libraryPath } from './redis.mjs';
 
@@ -33,6 +34,7 @@ export const postgres = {
     const folder = await ownFolder(context, 'postgres');
     const data = join(folder, 'data');
     if (!existsSync(data)) await initialise(context, { bin, env }, folder);
+    await forgetKilled(data);
     const settings = {
       port,
       listen_addresses: '127.0.0.1',
@@ -63,6 +65,18 @@ export const postgres = {
     }
   },
 };
+
+/**
+ * A server that was killed leaves its pid behind, and PostgreSQL waits for any process of that number, also for
+ * one whose parent has not fetched it yet. What lives on of the old server holds shared memory, which
+ * PostgreSQL checks apart.
+ */
+async function forgetKilled(data) {
+  const path = join(data, 'postmaster.pid');
+  if (!existsSync(path)) return;
+  const pid = Number((await readFile(path, 'utf8')).split('\n')[0]);
+  if (!isAlive(pid) || !commandOf(pid).includes(data)) await rm(path, { force: true });
+}
 
 /** Half made it lies beside the final place: a crash leaves nothing to repair. */
 async function initialise(context, { bin, env }, folder) {

@@ -62,6 +62,19 @@ export function isAlive(pid) {
   }
 }
 
+/** The command line of a process; empty when there is none. */
+export function commandOf(pid) {
+  try {
+    if (process.platform !== 'linux') {
+      return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+    }
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    // No such process (any more).
+    return '';
+  }
+}
+
 function signalTo(pid, signal) {
   try {
     process.kill(pid, signal);

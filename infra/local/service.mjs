@@ -18,6 +18,9 @@ export const SERVICES = [postgres, redis, opensearch, s3, moto];
 
 const PATIENCE_MS = 120_000;
 const PORT_TAKEN = /address.*in use|port.*in use|failed to bind/i;
+/** What a killed server's last processes hold for a moment. */
+const NOT_YET = /postmaster\.pid" already exists|shared memory block|lock (?:file|is held)/i;
+const STALE_MS = 30_000;
 
 /** Makes sure that the service runs and does its work, and returns its address. */
 export async function bringUp(context, service) {
@@ -38,8 +41,9 @@ export function takeDown(state, service) {
 /** A port can be taken between our look and the service's; what a killed server left can hinder one start. */
 async function start(context, service, installed) {
   const runner = service.asOurselves ? { ...context, user: undefined } : context;
+  const deadline = Date.now() + STALE_MS;
   let said = '';
-  for (let attempt = 1; attempt <= 3; attempt += 1) {
+  for (;;) {
     await ownFolder(runner, service.name);
     const ports = await portsOf(context, service.name, service.ports, PORT_TAKEN.test(said));
     const address = service.address(context, ports);
@@ -47,10 +51,14 @@ async function start(context, service, installed) {
     if (await isReady(context.state, service, address, installed)) return address;
     said = (await readFile(logOf(context.state, service.name), 'utf8')).slice(-3_000);
     await takeDown(context.state, service);
-    await delay(500);
+    if (Date.now() < deadline && (PORT_TAKEN.test(said) || NOT_YET.test(said))) await delay(300);
+    else throw notStarting(context.state, service.name, said);
   }
-  throw new ServicesError(
-    `${service.name} does not start; its log (${logOf(context.state, service.name)}) ends with:\n${said.trim()}`,
+}
+
+function notStarting(state, name, said) {
+  return new ServicesError(
+    `${name} does not start; its log (${logOf(state, name)}) ends with:\n${said.trim()}`,
   );
 }
 
