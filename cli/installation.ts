@@ -2,6 +2,7 @@ import { AccountSettingsCache } from '#cli/account-settings';
 import { layoutOf } from '#cli/data-folder';
 import type { DataLayout } from '#cli/data-folder';
 import { openMasterKey } from '#cli/master-key';
+import { openMessages } from '#cli/messages';
 import type { JobDesk } from '#domain/jobs';
 import type { JournalDeps, OpenJournal } from '#journal/journal';
 import { openJournal } from '#journal/journal';
@@ -9,13 +10,13 @@ import { retentionCutOff } from '#domain/month';
 import type { Config } from '#platform/config';
 import type { MikroORM, Pool } from '#platform/db';
 import { createOrm, createPool } from '#platform/db';
+import type { Check } from '#platform/http/health';
 import type { Log } from '#platform/log';
 import { createLog } from '#platform/log';
 import { DiskObjectStore } from '#platform/objects/disk-object-store';
-import { createPostgresPubSub } from '#platform/pubsub/postgres-pubsub';
-import { postgresBackend } from '#platform/queue/bull-backend';
 import { createBullQueue } from '#platform/queue/bull-queue';
 import type { Queue } from '#platform/queue/queue';
+import { seldom } from '#platform/seldom';
 import type { Shutdown } from '#platform/shutdown';
 import { STAGE } from '#platform/shutdown';
 import type { Telemetry } from '#platform/telemetry';
@@ -44,6 +45,8 @@ export interface Installation extends Base {
   readonly jobs: { readonly queue: Queue; readonly store: JobStore; readonly desk: JobDesk };
   readonly organization: OrganizationService;
   readonly settings: AccountSettingsCache;
+  /** What /readyz asks of services that a process can do without for a while. */
+  readonly lesserChecks: Readonly<Record<string, Check>>;
 }
 
 /** Milliseconds that one part may take to close. */
@@ -66,8 +69,8 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
     shutdown.add({ name: part, stage, timeout: CLOSE_MS, run });
 
   const layout = layoutOf(config.dataDir, config.anchorDir);
-  const onError = (part: string) => (error: unknown) =>
-    log.warn({ err: error }, `${part}: a connection failed`);
+  const onError = (part: string): ((error: unknown) => void) =>
+    seldom((error) => log.warn({ err: error }, `${part}: a connection failed`));
   const pool = createPool(postgresUrl, {
     name: `cairn-${name}`,
     max: config.postgresConnections,
@@ -76,7 +79,7 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
   closing('pool', () => pool.end(), STAGE.telemetry);
   const orm = await createOrm(postgresUrl, ORGANIZATION_ENTITIES);
   closing('orm', () => orm.close(true));
-  const pubsub = createPostgresPubSub({ connectionString: postgresUrl, onError: onError('pubsub') });
+  const { pubsub, backend, lesserChecks } = openMessages(config, postgresUrl, onError);
   closing('pubsub', () => pubsub.close());
   const journalDeps = {
     pool,
@@ -87,7 +90,6 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
     pubsub,
     log,
   };
-  const backend = postgresBackend({ connectionString: postgresUrl });
   const queue = createBullQueue({ backend, onError: onError('queue') });
   closing('queue', () => queue.close(), STAGE.work);
   const store = createJobStore(pool);
@@ -105,6 +107,7 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
     jobs: { queue, store, desk },
     organization,
     settings,
+    lesserChecks,
   };
 }
 

@@ -24,6 +24,8 @@ export class Ground {
   readonly shutdown: Shutdown;
   /** What /readyz asks: every part that was opened adds its own. */
   readonly checks: Record<string, Check> = {};
+  /** The same for what the process can do without for a while. */
+  readonly lesserChecks: Record<string, Check> = {};
 
   constructor(config: Config, roles: Roles, shutdown: Shutdown) {
     this.base = openBase(config, nameOf(roles), shutdown);
@@ -36,6 +38,7 @@ export class Ground {
     this.checks['postgres'] = async () => {
       await installation.pool.query('SELECT 1');
     };
+    Object.assign(this.lesserChecks, installation.lesserChecks);
     return installation;
   });
 

@@ -73,10 +73,14 @@ async function openSubgraph({ ground, rooms, keys }: House, name: SubgraphName):
   return [await subgraphRoute(ground, await rooms.build(name), await keys())];
 }
 
-async function listen({ base, checks, shutdown }: Ground, routes: readonly Route[]): Promise<HttpServer> {
+async function listen(
+  { base, checks, lesserChecks, shutdown }: Ground,
+  routes: readonly Route[],
+): Promise<HttpServer> {
   const { config, log, telemetry } = base;
   const health = healthRoutes({
     checks,
+    lesserChecks,
     metrics: telemetry.metrics,
     metricsNetworks: config.metricsNetworks,
     trustedProxies: config.trustedProxies,

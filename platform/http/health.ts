@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import { Gauge } from 'prom-client';
 
 import { clientAddress, Networks } from '#platform/http/client-address';
 import { HttpError, sendJson } from '#platform/http/answers';
@@ -9,7 +10,10 @@ import type { Log } from '#platform/log';
 export type Check = (signal: AbortSignal) => Promise<void>;
 
 export interface HealthOptions {
+  /** What the process cannot answer without. */
   readonly checks: Readonly<Record<string, Check>>;
+  /** What it can do without for a while: shown, but no reason for a balancer to look elsewhere. */
+  readonly lesserChecks?: Readonly<Record<string, Check>>;
   readonly metrics: Registry;
   /** Who may read the metrics. */
   readonly metricsNetworks: readonly string[];
@@ -25,15 +29,17 @@ const CHECK_TIMEOUT_MS = 2_000;
 export function healthRoutes(options: HealthOptions): readonly Route[] {
   const proxies = new Networks(options.trustedProxies);
   const readers = new Networks(options.metricsNetworks);
+  checkGauge(options);
   return [
     { method: 'GET', path: '/healthz', handle: (_, response) => sendJson(response, 200, { status: 'ok' }) },
     {
       method: 'GET',
       path: '/readyz',
       handle: async (_, response) => {
-        const checks = await runChecks(options);
-        const ready = !options.stopping() && Object.values(checks).every((state) => state === 'ok');
-        sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks });
+        const [needed, lesser] = await allChecks(options);
+        const isReady = !options.stopping() && areOk(needed);
+        const status = isReady ? (areOk(lesser) ? 'ready' : 'degraded') : 'not ready';
+        sendJson(response, isReady ? 200 : 503, { status, checks: { ...needed, ...lesser } });
       },
     },
     {
@@ -50,8 +56,35 @@ export function healthRoutes(options: HealthOptions): readonly Route[] {
   ];
 }
 
+type States = Readonly<Record<string, 'ok' | 'failing'>>;
+
+function areOk(states: States): boolean {
+  return Object.values(states).every((state) => state === 'ok');
+}
+
+function allChecks({ checks, lesserChecks = {}, log }: HealthOptions): Promise<[States, States]> {
+  return Promise.all([runChecks(checks, log), runChecks(lesserChecks, log)]);
+}
+
+/** The same for those who watch the metrics. */
+function checkGauge(options: HealthOptions): void {
+  new Gauge({
+    name: 'cairn_check_ok',
+    help: '1 while a part that the process stands on works, by its name in /readyz.',
+    labelNames: ['check'],
+    registers: [options.metrics],
+    async collect() {
+      for (const states of await allChecks(options))
+        for (const [check, state] of Object.entries(states)) this.set({ check }, state === 'ok' ? 1 : 0);
+    },
+  });
+}
+
 /** The reasons stand in the log only: strangers may ask. */
-async function runChecks({ checks, log }: HealthOptions): Promise<Record<string, 'ok' | 'failing'>> {
+async function runChecks(
+  checks: Readonly<Record<string, Check>>,
+  log: HealthOptions['log'],
+): Promise<States> {
   const states = Object.entries(checks).map(async ([name, check]): Promise<[string, 'ok' | 'failing']> => {
     const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
     const late = Promise.withResolvers<never>();

@@ -317,6 +317,28 @@ describe('closing', () => {
 });
 
 describe('health', () => {
+  test('stays ready without what it can do without, and says so', async () => {
+    const telemetry = createTelemetry({ process: 'test' });
+    const health = healthRoutes({
+      checks: { postgres: () => Promise.resolve() },
+      lesserChecks: { redis: () => Promise.reject(new Error('away')) },
+      metrics: telemetry.metrics,
+      metricsNetworks: ['127.0.0.1'],
+      trustedProxies: [],
+      log,
+      stopping: () => false,
+    });
+    const url = await start({ routes: [...health], telemetry });
+    const answer = await fetch(`${url}/readyz`);
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { status: 'degraded', checks: { postgres: 'ok', redis: 'failing' } },
+    ]);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/^cairn_check_ok\{check="postgres".*\} 1$/m);
+    expect(metrics).toMatch(/^cairn_check_ok\{check="redis".*\} 0$/m);
+  });
+
   test('tells the truth, by name, and who may read the metrics', async () => {
     let broken = false;
     let stopping = false;
