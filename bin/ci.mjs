@@ -5,12 +5,23 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { bootstrap, ROOT, runMain, waitFor } from './bootstrap.mjs';
+import { runOnRealServices } from './real-services.mjs';
 import { closingLine, runTests } from './run-tests.mjs';
 
 /** The parts of `npm run check`, each counted as one. */
 function checks() {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   return scripts.check.split('&&').map((part) => part.trim());
+}
+
+async function runChecks() {
+  const result = { passed: 0, failed: 0, skipped: 0 };
+  for (const command of checks()) result[(await passes(command)) ? 'passed' : 'failed'] += 1;
+  return result;
+}
+
+function add(sum, part) {
+  for (const [outcome, count] of Object.entries(part)) sum[outcome] += count;
 }
 
 async function passes(command) {
@@ -24,8 +35,13 @@ async function passes(command) {
 
 await runMain(async () => {
   if (!(await bootstrap(fileURLToPath(import.meta.url)))) return;
-  const result = await runTests([]);
-  for (const command of checks()) result[(await passes(command)) ? 'passed' : 'failed'] += 1;
+  let signal;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => (signal = name));
+  const result = { passed: 0, failed: 0, skipped: 0 };
+  for (const part of [() => runTests([]), () => runOnRealServices([]), runChecks]) {
+    // A part that a signal ended has failed; those after it are not begun.
+    if (signal === undefined) add(result, await part());
+  }
   process.stdout.write(`\n${closingLine(result)}\n`);
   if (result.failed > 0) process.exitCode = 1;
 });

@@ -7,8 +7,8 @@ import { ROOT, waitFor } from './bootstrap.mjs';
 
 const PROJECTS = ['unit', 'integration', 'acceptance'];
 
-/** Runs vitest and counts. A file that cannot even be loaded counts as one failure. */
-export async function runTests(args) {
+/** Runs vitest, with `environment` over ours, and counts. A file that cannot even be loaded counts as one failure. */
+export async function runTests(args, environment = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'cairn-report-'));
   const report = join(folder, 'report.json');
   const chosen = args.includes('--project') ? [] : PROJECTS.flatMap((project) => ['--project', project]);
@@ -17,6 +17,7 @@ export async function runTests(args) {
   const child = spawn(process.execPath, [vitest, 'run', ...chosen, ...reporters, ...args], {
     cwd: ROOT,
     stdio: 'inherit',
+    env: { ...process.env, ...environment },
   });
   const code = await waitFor(child);
   try {
