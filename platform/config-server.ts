@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { folderOrS3 } from '#platform/config-objects';
 import { list, network, optional, origin, text, url, variable, whole, yesOrNo } from '#platform/variable';
 
 /** CloudTrail's categories as domain/event.ts has them; platform knows nothing of audit and cannot ask it. */
@@ -22,8 +23,8 @@ export const SERVER = {
   dataDir: variable('CAIRN_DATA', text, './data', 'The data folder.'),
   anchorDir: optional(
     'CAIRN_ANCHOR',
-    text,
-    'Folder for copies of the signed checkpoints, best on another disk. Unset: beside the data folder, <data>.anchor.',
+    folderOrS3,
+    'Folder for copies of the signed checkpoints, best on another disk, or s3://bucket/prefix. Unset: beside the data folder, <data>.anchor.',
   ),
   host: variable('CAIRN_HOST', text, '127.0.0.1', 'Address to listen on.'),
   port: variable('CAIRN_PORT', whole(0, 65_535), '4600', 'Port to listen on; 0 takes a free one.'),

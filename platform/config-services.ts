@@ -1,9 +1,11 @@
 import { z } from 'zod';
 
+import { OBJECTS } from '#platform/config-objects';
 import { optional, url, variable, whole } from '#platform/variable';
 
 /** The services that a process stands on: each embedded unless told. */
 export const SERVICES = {
+  ...OBJECTS,
   postgresUrl: optional(
     'CAIRN_POSTGRES_URL',
     url(['postgres:', 'postgresql:']),

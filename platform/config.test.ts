@@ -83,6 +83,48 @@ test.each([
   expect(mistakesOf({ [name]: value })).toEqual([expect.stringMatching(`^${name} must be `)]);
 });
 
+test.each([
+  ['CAIRN_ANCHOR', 's3://'],
+  ['CAIRN_ANCHOR', 's3://bucket/a//b'],
+  ['CAIRN_ANCHOR', 's3://bucket/../b'],
+  ['CAIRN_ANCHOR', 'gs://bucket/a'],
+  ['CAIRN_S3_BUCKET', 'Bucket'],
+  ['CAIRN_S3_PREFIX', '/a'],
+  ['CAIRN_S3_PREFIX', 'a/./b'],
+  ['CAIRN_S3_SSE', 'kms'],
+  ['CAIRN_S3_LOCK_MODE', 'governance'],
+  ['CAIRN_S3_LOCK_DAYS', '0'],
+  ['CAIRN_MASTER_KEY', '/etc/master.key'],
+  ['CAIRN_MASTER_KEY', 'aws-kms:'],
+])('refuses %s=%s of the object stores', (name, value) => {
+  expect(mistakesOf({ [name]: value })).toContainEqual(expect.stringMatching(`^${name} must be `));
+});
+
+test('where objects and keys are is read, and what says nothing alone is a mistake', () => {
+  const s3 = { CAIRN_S3_BUCKET: 'cairn-prod', CAIRN_S3_SSE: 'aws:kms' };
+  const lock = { CAIRN_S3_LOCK_MODE: 'COMPLIANCE', CAIRN_S3_LOCK_DAYS: '365' };
+  const arn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  expect(loadConfig({ ...s3, ...lock, CAIRN_MASTER_KEY: `aws-kms:${arn}` })).toMatchObject({
+    s3Bucket: 'cairn-prod',
+    s3Encryption: 'aws:kms',
+    s3LockDays: 365,
+    s3PathStyle: undefined,
+    kmsMasterKey: arn,
+  });
+  expect(loadConfig({ CAIRN_ANCHOR: 's3://anchor-bucket/cairn/', ...lock }).s3LockMode).toBe('COMPLIANCE');
+  expect(
+    mistakesOf({ ...lock, CAIRN_S3_PREFIX: 'a', CAIRN_S3_KMS_KEY: 'k', CAIRN_KMS_ENDPOINT: 'http://k' }),
+  ).toEqual([
+    'CAIRN_S3_PREFIX needs CAIRN_S3_BUCKET.',
+    'CAIRN_S3_LOCK_MODE needs CAIRN_S3_BUCKET or a CAIRN_ANCHOR that begins with s3://.',
+    'CAIRN_S3_KMS_KEY needs CAIRN_S3_SSE=aws:kms.',
+    'CAIRN_KMS_ENDPOINT needs CAIRN_MASTER_KEY.',
+  ]);
+  expect(mistakesOf({ ...s3, CAIRN_S3_LOCK_DAYS: '1' })).toEqual([
+    'CAIRN_S3_LOCK_MODE and CAIRN_S3_LOCK_DAYS must be set together.',
+  ]);
+});
+
 test('a mistake never repeats the value, which may be a secret', () => {
   expect(mistakesOf({ CAIRN_POSTGRES_URL: 'hunter2' }).join()).not.toContain('hunter2');
 });

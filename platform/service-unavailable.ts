@@ -3,8 +3,11 @@ export class ServiceUnavailable extends Error {
   /** `S3`, `KMS`. */
   readonly service: string;
 
-  constructor(service: string, options?: ErrorOptions) {
-    super(`${service} cannot be reached or does not answer in time.`, options);
+  constructor(
+    service: string,
+    { cause, reason }: { readonly cause?: unknown; readonly reason?: string } = {},
+  ) {
+    super(reason ?? `${service} cannot be reached or does not answer in time.`, { cause });
     this.name = 'ServiceUnavailable';
     this.service = service;
   }

@@ -21,9 +21,7 @@ export interface S3Bed extends S3Place {
 /** `s3`: versitygw. `moto`: knows versions and server-side encryption. */
 export async function createBucket(server: 's3' | 'moto', kind: BucketKind = {}): Promise<S3Bed> {
   const { s3, moto } = services();
-  // The SDK's chain finds them; moto takes any.
-  process.env['AWS_ACCESS_KEY_ID'] = s3.accessKeyId;
-  process.env['AWS_SECRET_ACCESS_KEY'] = s3.secretAccessKey;
+  useTestCredentials();
   const endpoint = server === 's3' ? s3.endpoint : moto.endpoint;
   const bucket = freshName();
   const place = { bucket, endpoint, region: 'us-east-1', pathStyle: true };
@@ -36,4 +34,11 @@ export async function createBucket(server: 's3' | 'moto', kind: BucketKind = {})
     await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration }));
   }
   return { ...place, client };
+}
+
+/** Puts versitygw's keys where the SDK's chain finds them; moto takes any. */
+export function useTestCredentials(): void {
+  const { accessKeyId, secretAccessKey } = services().s3;
+  process.env['AWS_ACCESS_KEY_ID'] = accessKeyId;
+  process.env['AWS_SECRET_ACCESS_KEY'] = secretAccessKey;
 }

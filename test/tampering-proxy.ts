@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 /**
  * What becomes of a request: `pass`; `deaf`: it arrives, and its answer is lost; `cut`: the answer breaks off in
  * its body; `flip`: a bit of the body is another; `mute`: it does not arrive, and nothing answers; a number: it
- * does not arrive, and that status is the answer.
+ * does not arrive, and that status is the answer; a text: so is that JSON, with status 400.
  */
-export type Fate = 'pass' | 'deaf' | 'cut' | 'flip' | 'mute' | number;
+export type Fate = 'pass' | 'deaf' | 'cut' | 'flip' | 'mute' | number | { readonly text: string };
 
 export interface TamperingProxy {
   readonly endpoint: string;
@@ -28,6 +28,8 @@ export async function tamperingProxy(
     const fate = fateOf(request);
     if (fate === 'mute') return;
     if (typeof fate === 'number') request.resume().on('end', () => response.writeHead(fate).end());
+    else if (typeof fate === 'object')
+      request.resume().on('end', () => response.writeHead(400).end(fate.text));
     else forward(target, fate, request, response);
   });
   server.listen(0, '127.0.0.1');
