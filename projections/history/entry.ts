@@ -53,7 +53,7 @@ export class EntryMaker {
 
   /** Undefined when the event's category is not one of those that are kept. */
   entryOf(event: JournalEvent): Entry | undefined {
-    const record = readable(event.raw);
+    const record = readableRecord(event.raw);
     const { eventTime, account } = event;
     const eventId = event.eventIdIn?.(record) ?? event.eventId;
     const fields = indexedFields(record, { eventId, eventTime, account });
@@ -162,7 +162,7 @@ function hasValue(fields: IndexedFields, field: FilterField): boolean {
  * The doors let only JSON objects in; one that came in otherwise is found by what the envelope says of it,
  * and does not stop all that follow.
  */
-function readable(raw: Buffer): JsonObject {
+export function readableRecord(raw: Buffer): JsonObject {
   try {
     const record = readRecord(raw);
     return isObject(record) ? record : {};

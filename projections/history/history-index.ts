@@ -86,6 +86,14 @@ export interface Freshness {
   readonly secondsBehind: number;
 }
 
+/** Events that the index did not take as they are. The journal has them; a rebuild tries them again. */
+export interface HistoryRefusals {
+  /** Events that history cannot find. */
+  readonly missing: number;
+  /** Events whose parameters alone are left out; every filter of ours finds them. */
+  readonly abridged: number;
+}
+
 /**
  * Event history as the subgraphs ask it; projections/history/history-index.contract.ts says how it behaves.
  * Its meaning of a filter is that of `matches` in domain/filter.
@@ -97,5 +105,6 @@ export interface HistoryIndex {
   search(search: HistorySearch): Promise<HistoryPage>;
   counts(count: HistoryCount): Promise<HistoryCounts>;
   freshness(): Promise<Freshness>;
+  refusals(): Promise<HistoryRefusals>;
   close(): Promise<void>;
 }

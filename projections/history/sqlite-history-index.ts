@@ -11,6 +11,7 @@ import type {
   HistoryCounts,
   HistoryIndex,
   HistoryPage,
+  HistoryRefusals,
   HistorySearch,
 } from '#projections/history/history-index';
 import { IndexReader } from '#projections/history/reader';
@@ -83,6 +84,11 @@ export class SqliteHistoryIndex implements HistoryIndex {
     if (next === undefined) return { eventsBehind: behind, secondsBehind: 0 };
     const age = ((this.#options.now ?? Date.now)() - next.receivedAt) / 1000;
     return { eventsBehind: behind + 1, secondsBehind: Math.max(0, age) };
+  }
+
+  /** SQLite takes every event. */
+  async refusals(): Promise<HistoryRefusals> {
+    return { missing: 0, abridged: 0 };
   }
 
   async close(): Promise<void> {

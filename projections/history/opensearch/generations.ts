@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { isRefusal, type OpenSearch } from '#projections/history/opensearch/client';
+import {
+  EVENT_MAPPINGS,
+  EVENT_SETTINGS,
+  OPENSEARCH_VERSION,
+  REFUSED_INDEX,
+  STATE_INDEX,
+} from '#projections/history/opensearch/mapping';
+import { writeAlias, type Names } from '#projections/history/opensearch/names';
+import { StateStore, type State } from '#projections/history/opensearch/state';
+
+const ALIASES = z.record(z.string(), z.object({ aliases: z.record(z.string(), z.unknown()) }));
+
+/** Part and month of the index that every generation begins with: there is always one to search. */
+export const OTHER = 'other';
+
+/**
+ * The sets of indices that history has been built in. One answers, by the aliases; another may be under
+ * construction beside it and takes its place in one step.
+ */
+export class Generations {
+  readonly #openSearch: OpenSearch;
+  readonly #names: Names;
+
+  constructor(openSearch: OpenSearch, names: Names) {
+    this.#openSearch = openSearch;
+    this.#names = names;
+  }
+
+  /** Indices of events get their mappings and settings by the template. */
+  async putTemplate(): Promise<void> {
+    await this.#openSearch.request('PUT', `/_index_template/${this.#names.template}`, {
+      body: {
+        index_patterns: [this.#names.allEvents],
+        priority: 200,
+        version: OPENSEARCH_VERSION,
+        template: { settings: EVENT_SETTINGS, mappings: EVENT_MAPPINGS },
+      },
+    });
+  }
+
+  /** The generation that answers; undefined before the first. */
+  async current(): Promise<number | undefined> {
+    try {
+      const found = ALIASES.parse(await this.#openSearch.request('GET', `/_alias/${this.#names.state}`));
+      const numbers = Object.keys(found).map((index) => this.#names.generationOf(index));
+      return numbers.find((number) => number !== undefined);
+    } catch (error) {
+      if (isRefusal(error) && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** A new, empty generation, with a number that no index bears. */
+  async create(): Promise<number> {
+    const used = [...(await this.#all()).keys()];
+    const generation = Math.max(0, ...used) + 1;
+    const first = this.#names.eventsOf(generation, OTHER, 0);
+    await this.createIndex(this.#names.refusedOf(generation), REFUSED_INDEX);
+    await this.createIndex(first, { aliases: { [writeAlias(first, 1)]: {} } });
+    await this.createIndex(this.#names.stateOf(generation), STATE_INDEX);
+    const state: State = {
+      version: OPENSEARCH_VERSION,
+      epoch: 0,
+      position: 0,
+      term: 1,
+      nextPart: 1,
+      indices: [{ name: first, month: OTHER, closed: false }],
+    };
+    await new StateStore(this.#openSearch, this.#names.stateOf(generation)).write(state, undefined);
+    return generation;
+  }
+
+  /** What a crash left under the name is replaced: nothing knows of it yet. */
+  async createIndex(name: string, body: object): Promise<void> {
+    try {
+      await this.#openSearch.request('PUT', `/${name}`, { body, resend: false });
+    } catch (error) {
+      if (!isRefusal(error, 'resource_already_exists_exception')) throw error;
+      await this.removeIndices([name]);
+      await this.#openSearch.request('PUT', `/${name}`, { body, resend: false });
+    }
+  }
+
+  /** From here on the generation answers; the others are left as they are. */
+  async publish(generation: number): Promise<void> {
+    const all = await this.#all();
+    const ours = all.get(generation) ?? [];
+    const others = [...all].flatMap(([number, indices]) => (number === generation ? [] : indices));
+    const aliases = [this.#names.events, this.#names.state, this.#names.refused];
+    const removals = others.map((index) => ({ remove: { index, aliases, must_exist: false } }));
+    const additions = ours.map((index) => ({ add: { index, alias: this.#aliasOf(generation, index) } }));
+    await this.#openSearch.request('POST', '/_aliases', { body: { actions: [...removals, ...additions] } });
+  }
+
+  /** Removes what a crash or a switch left behind. */
+  async removeAllBut(kept: readonly number[]): Promise<void> {
+    const all = await this.#all();
+    const left = [...all].flatMap(([number, indices]) => (kept.includes(number) ? [] : indices));
+    await this.removeIndices(left);
+  }
+
+  async remove(generation: number): Promise<void> {
+    await this.removeIndices((await this.#all()).get(generation) ?? []);
+  }
+
+  /** Some at a time: their names stand in the request's path, which may have 4,096 bytes. */
+  async removeIndices(names: readonly string[]): Promise<void> {
+    for (let at = 0; at < names.length; at += 20) {
+      const path = `/${names.slice(at, at + 20).join(',')}`;
+      await this.#openSearch.request('DELETE', path, { query: { ignore_unavailable: true } });
+    }
+  }
+
+  async indicesOf(generation: number): Promise<readonly string[]> {
+    return (await this.#all()).get(generation) ?? [];
+  }
+
+  #aliasOf(generation: number, index: string): string {
+    if (index === this.#names.stateOf(generation)) return this.#names.state;
+    return index === this.#names.refusedOf(generation) ? this.#names.refused : this.#names.events;
+  }
+
+  /** Every index of ours, by generation. */
+  async #all(): Promise<Map<number, string[]>> {
+    const answer = await this.#openSearch.request('GET', `/${this.#names.all}/_alias`);
+    const all = new Map<number, string[]>();
+    for (const index of Object.keys(ALIASES.parse(answer))) {
+      const generation = this.#names.generationOf(index);
+      if (generation === undefined) continue;
+      all.set(generation, [...(all.get(generation) ?? []), index]);
+    }
+    return all;
+  }
+}

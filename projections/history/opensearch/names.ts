@@ -1,0 +1,54 @@
+const GENERATION = /^(\d{1,15})-(?:state|refused|events-(?:\d{4}\.\d{2}|other)-\d{1,15})$/;
+
+/** Names of everything that history has in an OpenSearch, all of them beginning with the installation's prefix. */
+export class Names {
+  /** All indices of events of the generation that answers. */
+  readonly events: string;
+  /** The state of the generation that answers. */
+  readonly state: string;
+  /** The refused documents of the generation that answers. */
+  readonly refused: string;
+  readonly template: string;
+  /** The pattern of the template. */
+  readonly allEvents: string;
+  /** All indices, and perhaps foreign ones: `generationOf` tells. */
+  readonly all: string;
+  readonly #start: string;
+
+  constructor(prefix: string) {
+    this.#start = `${prefix}-history-`;
+    this.events = `${prefix}-history`;
+    this.state = `${this.#start}state`;
+    this.refused = `${this.#start}refused`;
+    this.template = `${this.#start}events`;
+    this.allEvents = `${this.#start}*-events-*`;
+    this.all = `${this.#start}*`;
+  }
+
+  stateOf(generation: number): string {
+    return `${this.#start}${generation}-state`;
+  }
+
+  refusedOf(generation: number): string {
+    return `${this.#start}${generation}-refused`;
+  }
+
+  eventsOf(generation: number, month: string, part: number): string {
+    return `${this.#start}${generation}-events-${month}-${part}`;
+  }
+
+  /** Undefined when the index is not one of ours. */
+  generationOf(index: string): number | undefined {
+    if (!index.startsWith(this.#start)) return undefined;
+    const found = GENERATION.exec(index.slice(this.#start.length))?.[1];
+    return found === undefined ? undefined : Number(found);
+  }
+}
+
+/**
+ * The alias that documents are written by; it goes with the index and with the writer that may write now. A
+ * writer that lost its lease writes by an alias that is gone.
+ */
+export function writeAlias(index: string, term: number): string {
+  return `${index}.${term}`;
+}

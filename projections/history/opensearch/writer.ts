@@ -1,0 +1,185 @@
+import { z } from 'zod';
+import { CairnError } from '#domain/errors';
+import type { ErasureScope, JournalEvent, JournalSlice, Place } from '#journal/types';
+import {
+  sendBulk,
+  type BulkOptions,
+  type RefusedDocument,
+  type Sending,
+} from '#projections/history/opensearch/bulk';
+import type { OpenSearch } from '#projections/history/opensearch/client';
+import { deleteEvents, expunge } from '#projections/history/opensearch/delete-events';
+import { documentOf, type Document } from '#projections/history/opensearch/documents';
+import { storable } from '#projections/history/opensearch/exact-text';
+import type { Generations } from '#projections/history/opensearch/generations';
+import { monthName, MonthIndices, type MonthLimits } from '#projections/history/opensearch/month-indices';
+import { writeAlias, type Names } from '#projections/history/opensearch/names';
+import type { Query } from '#projections/history/opensearch/query';
+import { StateStore, takenOver, type Revision } from '#projections/history/opensearch/state';
+import { trimIndex } from '#projections/history/opensearch/trim';
+import { cutOff, type HistoryPolicy } from '#projections/history/retention';
+
+export interface WriterParts {
+  readonly openSearch: OpenSearch;
+  readonly names: Names;
+  readonly generations: Generations;
+  readonly policy: HistoryPolicy;
+  readonly bulk?: BulkOptions;
+  readonly months?: Partial<MonthLimits>;
+}
+
+/** More refusals mean that the fault is not the documents'; the projection stops. */
+const MAX_REFUSED = 100_000;
+
+/**
+ * The writing side of one generation. Its methods must not overlap: workers/project.ts sees to it. The order of
+ * a write is documents, refresh, cursor: a crash in between leaves documents beyond the cursor, which the next
+ * writer removes before it writes the same positions again, under the same ids.
+ */
+export class GenerationWriter {
+  readonly generation: number;
+  readonly #parts: WriterParts;
+  readonly #states: StateStore;
+  readonly #months: MonthIndices;
+  readonly #refusedIndex: string;
+  /** Writes under this term only: who takes over raises it. */
+  #term = 1;
+  /** Documents may lie beyond the cursor. */
+  #unclean = false;
+
+  constructor(parts: WriterParts, generation: number) {
+    this.generation = generation;
+    this.#parts = parts;
+    this.#states = new StateStore(parts.openSearch, parts.names.stateOf(generation));
+    this.#months = new MonthIndices(parts, generation);
+    this.#refusedIndex = parts.names.refusedOf(generation);
+  }
+
+  /** Takes the generation from whoever wrote to it before: from now on, that one's documents are refused. */
+  async takeOver(): Promise<void> {
+    const { state, at } = await this.#states.read();
+    await this.#months.refuseIncomplete(state);
+    const term = state.term + 1;
+    await this.#states.write({ ...state, term }, at);
+    await this.#months.moveAliases(state.indices, term);
+    this.#term = term;
+    this.#unclean = true;
+  }
+
+  async cursor(): Promise<Place> {
+    const { epoch, position } = (await this.#own()).state;
+    return { epoch, position };
+  }
+
+  /** Events before the cursor were written before and are passed over. */
+  async write(slice: JournalSlice, isPublished: boolean): Promise<void> {
+    let revision = await this.#clean(await this.#own());
+    const { state } = revision;
+    const documents = this.#documents(slice.events, state);
+    revision = await this.#months.provide(revision, this.#states, {
+      times: documents.map(({ event }) => event.eventTime),
+      isPublished,
+    });
+    const indexOf = this.#months.router(revision.state);
+    const sendings = documents.map((document): Sending & { index: string } => {
+      const index = indexOf(monthName(document.event.eventTime));
+      return { document, index, alias: writeAlias(index, this.#term) };
+    });
+    this.#unclean = sendings.length > 0;
+    const refused = await sendBulk(this.#parts.openSearch, sendings, this.#parts.bulk);
+    await this.#keepRefused(refused);
+    const touched = new Set(sendings.map(({ index }) => index));
+    for (const index of touched) await this.#refresh(index);
+    if (!isBefore(slice.next, state)) {
+      const { epoch, position } = slice.next;
+      await this.#states.write({ ...revision.state, epoch, position }, revision.at);
+    }
+    this.#unclean = false;
+    this.#months.count(sendings.length);
+  }
+
+  /** Gone from searches first, then from the disk. */
+  async erase({ account, before }: ErasureScope): Promise<void> {
+    const { state } = await this.#own();
+    const filter: Query[] = [{ term: { account: storable(account) } }];
+    if (before !== undefined) filter.push({ range: { eventTime: { lt: before } } });
+    const indices = [...state.indices.map(({ name }) => name), this.#refusedIndex];
+    await deleteEvents(this.#parts.openSearch, indices, { bool: { filter } });
+    // All of them: what retention has deleted before may still be on the disk.
+    await expunge(this.#parts.openSearch, indices);
+  }
+
+  /** Deletes what the policy no longer keeps: whole indices where possible. */
+  async trim(): Promise<void> {
+    const { openSearch, policy } = this.#parts;
+    await trimIndex(openSearch, this.#refusedIndex, policy);
+    const { state } = await this.#own();
+    await this.#months.refuseIncomplete(state);
+    for (const index of state.indices) {
+      const isEmpty = await trimIndex(openSearch, index.name, policy);
+      if (!isEmpty) continue;
+      await this.#months.drop(await this.#own(), this.#states, index);
+    }
+  }
+
+  async #own(): Promise<Revision> {
+    const revision = await this.#states.read();
+    if (revision.state.term !== this.#term) throw takenOver(undefined);
+    return revision;
+  }
+
+  /** Nothing lies beyond the cursor, so that events may go to other indices than a writer before us sent them to. */
+  async #clean(revision: Revision): Promise<Revision> {
+    const { state } = revision;
+    if (this.#unclean) {
+      const indices = state.indices.map(({ name }) => name);
+      const beyond = { range: { position: { gte: state.position } } };
+      await deleteEvents(this.#parts.openSearch, [...indices, this.#refusedIndex], beyond);
+      this.#unclean = false;
+    }
+    return this.#months.closeFull(revision, this.#states);
+  }
+
+  /** All of the slice before the first is sent: an event that cannot be read must not leave half a slice behind. */
+  #documents(events: readonly JournalEvent[], cursor: Place): readonly Document[] {
+    const { policy } = this.#parts;
+    const documents: Document[] = [];
+    for (const event of events) {
+      if (isBefore(event.place, cursor)) continue;
+      const limit = cutOff(policy, event.account);
+      if (limit !== undefined && event.eventTime < limit) continue;
+      const document = documentOf(event, policy.categories);
+      if (document !== undefined) documents.push(document);
+    }
+    return documents;
+  }
+
+  async #keepRefused(refused: readonly RefusedDocument[]): Promise<void> {
+    if (refused.length === 0) return;
+    const lines = refused.map(({ document: { id, event }, reason, found }) => {
+      const { place, account, eventTime } = event;
+      const source = { ...place, account: storable(account), eventTime, reason, found };
+      return `${JSON.stringify({ index: { _id: id } })}\n${JSON.stringify(source)}\n`;
+    });
+    const answer = await this.#parts.openSearch.request('POST', `/${this.#refusedIndex}/_bulk`, {
+      lines: lines.join(''),
+    });
+    if (KEPT.parse(answer).errors)
+      throw new CairnError('UNAVAILABLE', 'Refused documents could not be kept.');
+    await this.#refresh(this.#refusedIndex);
+    const counted = COUNT.parse(await this.#parts.openSearch.request('GET', `/${this.#refusedIndex}/_count`));
+    if (counted.count <= MAX_REFUSED) return;
+    throw new CairnError('UNAVAILABLE', `OpenSearch has refused more than ${MAX_REFUSED} documents.`);
+  }
+
+  async #refresh(index: string): Promise<void> {
+    await this.#parts.openSearch.request('POST', `/${index}/_refresh`);
+  }
+}
+
+const KEPT = z.object({ errors: z.boolean() });
+const COUNT = z.object({ count: z.number() });
+
+function isBefore(place: Place, cursor: Place): boolean {
+  return place.epoch < cursor.epoch || (place.epoch === cursor.epoch && place.position < cursor.position);
+}

@@ -1,0 +1,74 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { OpenSearch, type OpenSearchOptions } from '#projections/history/opensearch/client';
+import { Names } from '#projections/history/opensearch/names';
+import { freshName, services } from '#test/services';
+
+const PATHS = z.object({
+  nodes: z.record(
+    z.string(),
+    z.object({ settings: z.object({ path: z.object({ data: z.array(z.string()) }) }) }),
+  ),
+});
+
+/** A corner of the services' OpenSearch that is a test's own. */
+export interface OpenSearchBed {
+  readonly options: OpenSearchOptions & { readonly prefix: string };
+  readonly openSearch: OpenSearch;
+  readonly names: Names;
+  /** The folders in which the node, which runs on this machine, keeps the test's indices now. */
+  folders(): Promise<readonly string[]>;
+  remove(): Promise<void>;
+}
+
+/** On the shared node unless told another. */
+export function createOpenSearchBed(
+  options: OpenSearchOptions = { url: services().opensearchUrl },
+): OpenSearchBed {
+  const prefix = freshName();
+  const openSearch = new OpenSearch(options);
+  const names = new Names(prefix);
+  return {
+    options: { ...options, prefix },
+    openSearch,
+    names,
+    folders: async () => {
+      const { nodes } = PATHS.parse(
+        await openSearch.request('GET', '/_nodes/settings', { query: { filter_path: '**.path.data' } }),
+      );
+      const indices = await uuidsOf(openSearch, names);
+      const roots = Object.values(nodes).flatMap(({ settings }) => settings.path.data);
+      const found: string[] = [];
+      for (const root of roots) {
+        for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+          if (entry.isDirectory() && indices.includes(entry.name)) {
+            found.push(join(entry.parentPath, entry.name));
+          }
+        }
+      }
+      return found;
+    },
+    remove: async () => {
+      const left = Object.keys(await aliasesOf(openSearch, names));
+      if (left.length > 0) await openSearch.request('DELETE', `/${left.join(',')}`);
+      await openSearch.request('DELETE', `/_index_template/${names.template}`);
+      await openSearch.close();
+    },
+  };
+}
+
+const INDICES = z.record(z.string(), z.unknown());
+
+async function aliasesOf(openSearch: OpenSearch, names: Names): Promise<Record<string, unknown>> {
+  return INDICES.parse(await openSearch.request('GET', `/${names.all}/_alias`));
+}
+
+const ROWS = z.array(z.object({ uuid: z.string() }));
+
+async function uuidsOf(openSearch: OpenSearch, names: Names): Promise<readonly string[]> {
+  const rows = await openSearch.request('GET', `/_cat/indices/${names.all}`, {
+    query: { format: 'json', h: 'uuid' },
+  });
+  return ROWS.parse(rows).map(({ uuid }) => uuid);
+}
