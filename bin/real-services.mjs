@@ -29,7 +29,7 @@ export async function runOnRealServices(args) {
     if (!(await services('up', state)) || stopped) return { passed: 0, failed: 1, skipped: 0 };
     return await run(args, join(state, 'services.json'));
   } finally {
-    if (await services('down', state)) rmSync(state, { recursive: true, force: true });
+    if (await services('down', state)) rmSync(state, { recursive: true, force: true, maxRetries: 10 });
     for (const signal of SIGNALS) process.off(signal, stop);
   }
 }

@@ -33,9 +33,32 @@ export function isExecutable(path) {
   }
 }
 
+/** Programs under way, which must not outlive us: they write into folders that are removed next. */
+const running = new Set();
+let ending = false;
+
+/** Ends what `run` started, then us, when somebody ends us. Servers stay; `down` knows them. */
+export function endTogether() {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ]) {
+    process.once(signal, async () => {
+      ending = true;
+      const ends = [...running].map((child) => new Promise((resolve) => child.once('close', resolve)));
+      for (const child of running) child.kill('SIGTERM');
+      await Promise.all(ends);
+      process.exit(code);
+    });
+  }
+}
+
 /** Runs a program to its end and returns what it printed. @throws ServicesError with the end of its output */
 export async function run(program, args, options = {}) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  running.add(child);
+  child.once('close', () => running.delete(child));
   let stdout = '';
   let tail = '';
   child.stdout.on('data', (chunk) => {
@@ -49,6 +72,8 @@ export async function run(program, args, options = {}) {
     );
     child.once('close', (status, signal) => resolve(status ?? signal));
   });
+  // Whoever waits would take our own kill for the program's failure and go on with something else.
+  if (ending) await new Promise(() => undefined);
   if (code !== 0) throw new ServicesError(`${program} ${args[0] ?? ''} ended with ${code}:\n${tail.trim()}`);
   return stdout;
 }

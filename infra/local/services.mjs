@@ -9,7 +9,7 @@ import { readJson, writePrivate } from './files.mjs';
 import { openState } from './folders.mjs';
 import { exclusively } from './lock.mjs';
 import { logOf, runningPid } from './processes.mjs';
-import { say, ServicesError } from './programs.mjs';
+import { endTogether, say, ServicesError } from './programs.mjs';
 import { bringUp, SERVICES, takeDown } from './service.mjs';
 
 const USAGE = `node infra/local/services.mjs up|down|status --state FOLDER [options]
@@ -135,6 +135,7 @@ function s3FromUrl(text) {
   };
 }
 
+endTogether();
 try {
   await main();
 } catch (error) {
