@@ -1,4 +1,4 @@
-import type { Caller } from '#gateway/subgraph';
+import type { Caller } from '#domain/caller';
 
 /** What the gateway's door hands to every operation of a request; Hive and Yoga add their own fields. */
 export interface DoorContext {

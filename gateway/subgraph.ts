@@ -1,12 +1,5 @@
 import type { DocumentNode, ExecutionResult } from 'graphql';
-import type { Principal } from '#domain/principal';
-
-/** Who asks, established once at the gateway's door and handed to every subgraph. */
-export interface Caller {
-  readonly principal: Principal;
-  readonly requestId: string;
-  readonly clientAddress: string | undefined;
-}
+import type { Caller } from '#domain/caller';
 
 /** A subgraph as the gateway meets it: a schema to compose and someone who runs operations on it. */
 export interface GatewaySubgraph {

@@ -1,4 +1,5 @@
 import { isLoopback } from '#platform/http/client-address';
+import { CLUSTER } from '#platform/config-cluster';
 import { objectsMistakes } from '#platform/config-objects';
 import { SERVER } from '#platform/config-server';
 import { SERVICES } from '#platform/config-services';
@@ -15,7 +16,7 @@ const CLIENT = {
 };
 
 /** What a server process is told. */
-export type Config = Values<typeof SERVER & typeof SERVICES>;
+export type Config = Values<typeof SERVER & typeof SERVICES & typeof CLUSTER>;
 
 /** What a command is told, with what it must know of its surroundings. */
 export interface ClientConfig extends Values<typeof CLIENT> {
@@ -41,7 +42,7 @@ export class ConfigError extends Error {
 /** `flags` are variables by another door (the command line); they win. @throws ConfigError */
 export function loadConfig(environment: Environment = process.env, flags: Environment = {}): Config {
   const mistakes = unknownNames(environment);
-  const config = readAll({ ...SERVER, ...SERVICES }, { ...environment, ...flags }, mistakes);
+  const config = readAll({ ...SERVER, ...SERVICES, ...CLUSTER }, { ...environment, ...flags }, mistakes);
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     mistakes.push('CAIRN_TLS_CERT and CAIRN_TLS_KEY must be set together.');
   }
@@ -73,7 +74,7 @@ export function childEnvironment(changes: Environment, environment: Environment 
 
 /** The text of .env.example. */
 export function renderEnvExample(): string {
-  const parts = Object.values<Variable<unknown>>({ ...SERVER, ...SERVICES, ...CLIENT }).map(
+  const parts = Object.values<Variable<unknown>>({ ...SERVER, ...SERVICES, ...CLUSTER, ...CLIENT }).map(
     ({ name, description, fallback }) => `# ${description}\n# ${name}=${fallback ?? ''}\n`,
   );
   return [
@@ -100,7 +101,9 @@ function readAll<T extends Record<string, Variable<unknown>>>(
 }
 
 function unknownNames(environment: Environment): string[] {
-  const known = new Set(Object.values({ ...SERVER, ...SERVICES, ...CLIENT }).map((one) => one.name));
+  const known = new Set(
+    Object.values({ ...SERVER, ...SERVICES, ...CLUSTER, ...CLIENT }).map((one) => one.name),
+  );
   const unknown = Object.keys(environment).filter((name) => name.startsWith('CAIRN_') && !known.has(name));
   return unknown.map((name) => `${name} is not a variable of Cairn.`);
 }

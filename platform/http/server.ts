@@ -12,6 +12,7 @@ import { clientAddress, isLoopback, Networks } from '#platform/http/client-addre
 import { LimitedRequest } from '#platform/http/limited-request';
 import type { Route } from '#platform/http/routes';
 import { RouteTable } from '#platform/http/routes';
+import { STOPPING_HEADER } from '#platform/http/stopping';
 import type { Log } from '#platform/log';
 import { runInRequest } from '#platform/request-context';
 import type { Telemetry } from '#platform/telemetry';
@@ -35,6 +36,8 @@ export interface HttpServer {
   /** `http://127.0.0.1:4600`, without a slash at the end. */
   readonly url: string;
   readonly port: number;
+  /** From now on every answer says that this process stops, and asks its connection to be closed. */
+  drain(): void;
   /** Takes no new connections, lets requests in hand end for so many milliseconds, then cuts them. */
   close(grace: number): Promise<void>;
 }
@@ -65,7 +68,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const port = address !== null && typeof address === 'object' ? address.port : options.port;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   const url = `${options.tls === undefined ? 'http' : 'https'}://${host}:${port}`;
-  return { url, port, close: (grace) => closeServer(server, grace) };
+  return { url, port, drain: () => door.drain(), close: (grace) => closeServer(server, grace) };
 }
 
 function createServer(
@@ -109,6 +112,7 @@ class Door {
   readonly #routes: RouteTable;
   readonly #proxies: Networks;
   readonly #seconds: Histogram;
+  #draining = false;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -123,7 +127,15 @@ class Door {
     });
   }
 
+  drain(): void {
+    this.#draining = true;
+  }
+
   receive(request: LimitedRequest, response: ServerResponse): void {
+    if (this.#draining) {
+      response.setHeader(STOPPING_HEADER, 'true');
+      response.setHeader('connection', 'close');
+    }
     const given = request.headers['x-request-id'];
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     // The rooms behind read it from here, so that all say the same.

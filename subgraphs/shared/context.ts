@@ -1,19 +1,8 @@
+import type { Caller } from '#domain/caller';
 import { CairnError } from '#domain/errors';
-import {
-  type Principal,
-  coversAccount,
-  isInstallationAdministrator,
-  mayRead,
-  mayWrite,
-} from '#domain/principal';
+import { coversAccount, isInstallationAdministrator, mayRead, mayWrite } from '#domain/principal';
 
-/** Who asks, as the gateway or a subgraph's own door has established it. */
-export interface Caller {
-  readonly principal: Principal;
-  /** Given by the client (`x-request-id`) or made at the door; it stands in errors and in the log. */
-  readonly requestId: string;
-  readonly clientAddress: string | undefined;
-}
+export type { Caller } from '#domain/caller';
 
 /** The context of every resolver. `Services` is what the subgraph's index.ts hands to `buildSubgraph`. */
 export interface SubgraphContext<Services = unknown> extends Caller {

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { ROLES, type Principal } from '#domain/principal';
+
+/** Who asks, established once at a door and handed to whatever answers behind it. */
+export interface Caller {
+  readonly principal: Principal;
+  /** Given by the client (`x-request-id`) or made at the door; it stands in errors and in the log. */
+  readonly requestId: string;
+  readonly clientAddress: string | undefined;
+}
+
+const CALLER = z.strictObject({
+  principal: z.strictObject({
+    keyId: z.string().min(1).max(128),
+    role: z.enum(ROLES),
+    accounts: z.union([z.literal('ALL'), z.array(z.string().max(64))]),
+  }),
+  requestId: z.string().min(1).max(128),
+  clientAddress: z.string().max(64).optional(),
+});
+
+/** As another process of the installation tells it, in JSON; undefined when that is no caller. */
+export function readCaller(value: unknown): Caller | undefined {
+  const parsed = CALLER.safeParse(value);
+  if (!parsed.success) return undefined;
+  const { principal, requestId, clientAddress } = parsed.data;
+  return { principal, requestId, clientAddress };
+}
