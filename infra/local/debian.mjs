@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -21,7 +21,7 @@ export async function debianPackage(cache, name, hint) {
   try {
     if (isRoot()) {
       say(`installing ${name} (apt-get install) ...`);
-      await withoutStartingServices(() => installAsRoot(apt, name));
+      await oneAtATime(() => withoutStartingServices(() => installAsRoot(apt, name)));
       return '/';
     }
     return await installedOnce(join(cache, `debian-${name}`), (folder) => unpack(apt, name, folder));
@@ -42,13 +42,26 @@ async function installAsRoot(apt, name) {
   }
 }
 
+let last = Promise.resolve();
+
+/** Services come up at once, and dpkg does one thing at a time. */
+function oneAtATime(work) {
+  const done = last.then(work);
+  last = done.catch(() => undefined);
+  return done;
+}
+
 async function withoutStartingServices(work) {
-  const ours = !existsSync(POLICY);
-  if (ours) await writeFile(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  if (existsSync(POLICY)) return work();
+  const remove = () => rmSync(POLICY, { force: true });
+  // Also when a signal ends us in the middle: the system's services must start again after us.
+  process.once('exit', remove);
+  await writeFile(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
     await work();
   } finally {
-    if (ours) await rm(POLICY, { force: true });
+    remove();
+    process.off('exit', remove);
   }
 }
 
