@@ -1,9 +1,10 @@
-import { Gauge } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import { CairnError } from '#domain/errors';
 import type { Installation } from '#cli/installation';
 import type { OpenJournal } from '#journal/journal';
 import { tailState } from '#journal/store/seal-store';
 import type { HistoryIndex } from '#projections/history/history-index';
+import type { PutBack } from '#workers/jobs/keep-schedules';
 import type { Projector } from '#workers/project';
 
 type Read = () => Promise<number> | number;
@@ -40,6 +41,18 @@ export function projectorGauges(installation: Installation, projector: Projector
   gauge(`cairn_projection_${name}_stopped`, `1 while ${name} cannot go on; the log says why.`, () => {
     return projector.state().status === 'STOPPED' ? 1 : 0;
   });
+}
+
+/** What the queue had forgotten, which it should not; Redis does when it loses its data. */
+export function putBackCounter({ telemetry }: Installation): PutBack {
+  const counter = new Counter({
+    name: 'cairn_jobs_put_back_total',
+    help: 'Runs and schedules that the queue did not know and was given again.',
+    labelNames: ['what'],
+    registers: [telemetry.metrics],
+  });
+  for (const what of ['run', 'schedule']) counter.inc({ what }, 0);
+  return (what, count) => counter.inc({ what }, count);
 }
 
 function gaugesOf({ telemetry, log }: Installation): (name: string, help: string, read: Read) => void {

@@ -1,4 +1,4 @@
-import { projectorGauges } from '#cli/gauges';
+import { projectorGauges, putBackCounter } from '#cli/gauges';
 import type { Installation } from '#cli/installation';
 import type { Ground } from '#cli/roles/ground';
 import type { OpenJournal } from '#journal/journal';
@@ -48,6 +48,7 @@ async function work(installation: Installation, journal: OpenJournal, projector:
     ...jobs,
     log,
     telemetry,
+    putBack: putBackCounter(installation),
     journal: {
       name: 'journal',
       erase: async (scope) => {

@@ -71,6 +71,10 @@ class BullMessageQueue implements Queue {
     this.#options = options;
   }
 
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   async add(kind: JobKind, payload: unknown, { id }: { readonly id: string }): Promise<void> {
     await this.#jobs.queue.add(kind.name, payload, { ...retries(kind), ...KEPT, jobId: id });
   }

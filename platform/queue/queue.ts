@@ -74,6 +74,8 @@ export interface QueueCounts {
  * another. Outcomes belong into a table of ours: nobody waits on the queue for them.
  */
 export interface Queue {
+  /** Aborts when `close` is called. */
+  readonly closing: AbortSignal;
   /** A job with an id that the queue holds already is left as it is. The id is no whole number, without `:`. */
   add(kind: JobKind, payload: unknown, options: { readonly id: string }): Promise<void>;
   /** Adds the job again and again, from any number of processes once; a changed schedule replaces the old one. */

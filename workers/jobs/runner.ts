@@ -5,6 +5,8 @@ import { Hopeless, Postponed } from '#platform/queue/queue';
 import type { Queue, QueuedJob } from '#platform/queue/queue';
 import { runInRequest } from '#platform/request-context';
 import type { Telemetry } from '#platform/telemetry';
+import { keepSchedules } from '#workers/jobs/keep-schedules';
+import type { PutBack } from '#workers/jobs/keep-schedules';
 import type { BoundJob, JobContext, PreparedJob } from '#workers/jobs/kit';
 import type { JobStore } from '#workers/jobs/store';
 
@@ -21,6 +23,9 @@ interface RunnerParts {
   readonly log: JobLog;
   /** Runs without traces when there is none. */
   readonly telemetry?: Pick<Telemetry, 'span'>;
+  readonly putBack?: PutBack;
+  /** Milliseconds between two looks for forgotten schedules; ten seconds unless told. */
+  readonly keepMs?: number;
 }
 
 /** How soon a run asks again whether the one of the same key is done. */
@@ -29,21 +34,22 @@ const PROGRESS_INTERVAL_MS = 1_000;
 
 /** Sets up the schedules and takes jobs from the queue until it closes. */
 export async function runJobs(parts: RunnerParts): Promise<void> {
-  const scheduled = [...parts.jobs.values()].flatMap(({ definition }) =>
-    definition.schedule === undefined ? [] : [{ definition, schedule: definition.schedule }],
+  const { queue, log, putBack, keepMs } = parts;
+  const schedules = [...parts.jobs.values()].flatMap(({ definition }) =>
+    definition.schedule === undefined ? [] : [{ kind: definition, schedule: definition.schedule }],
   );
-  for (const { definition, schedule } of scheduled) await parts.queue.schedule(definition, schedule);
-  await parts.queue.keepSchedules(scheduled.map(({ definition }) => definition.name));
-  await parts.queue.process(
+  await keepSchedules({ queue, log, putBack, schedules, everyMs: keepMs });
+  await queue.process(
     new Map([...parts.jobs].map(([name, job]) => [name, (queued) => runJob(parts, job, queued)])),
   );
 }
 
 async function runJob(parts: RunnerParts, job: BoundJob, queued: QueuedJob): Promise<void> {
   const prepared = await prepare(parts, job, queued);
-  const work = (lost?: AbortSignal): Promise<void> => attempt(parts, prepared, withSignal(queued, lost));
-  if (prepared.concurrencyKey === undefined) return work();
-  const outcome = await parts.store.exclusively(prepared.concurrencyKey, work);
+  const work = (lost: AbortSignal): Promise<void> => attempt(parts, prepared, withSignal(queued, lost));
+  // A queue that forgot a job at work is given it again: no run works twice at the same time.
+  const key = prepared.concurrencyKey ?? `run/${runId(queued)}`;
+  const outcome = await parts.store.exclusively(key, work);
   // A schedule comes again by itself, and its work is being done at this moment.
   if (outcome.busy && !queued.scheduled) throw new Postponed(BUSY_RETRY_MS);
 }
@@ -118,6 +124,6 @@ function runId(queued: QueuedJob): string {
   return queued.scheduled ? queued.name : queued.id;
 }
 
-function withSignal(queued: QueuedJob, signal: AbortSignal | undefined): QueuedJob {
-  return signal === undefined ? queued : { ...queued, signal: AbortSignal.any([queued.signal, signal]) };
+function withSignal(queued: QueuedJob, signal: AbortSignal): QueuedJob {
+  return { ...queued, signal: AbortSignal.any([queued.signal, signal]) };
 }

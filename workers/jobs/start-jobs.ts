@@ -6,6 +6,7 @@ import type { Telemetry } from '#platform/telemetry';
 import { applyRetention } from '#workers/jobs/apply-retention';
 import { eraseAccount } from '#workers/jobs/erase-account';
 import type { Eraser } from '#workers/jobs/erase-account';
+import type { PutBack } from '#workers/jobs/keep-schedules';
 import { bindJobs } from '#workers/jobs/kit';
 import { rebuildHistory } from '#workers/jobs/rebuild-history';
 import type { HistoryRebuilder } from '#workers/jobs/rebuild-history';
@@ -28,6 +29,7 @@ export interface JobParts {
   readonly views: readonly Eraser[];
   readonly sealer: TailSealer;
   readonly history: HistoryRebuilder;
+  readonly putBack?: PutBack;
   /** What accounts have set; organization knows. */
   readonly settings: () => Promise<readonly AccountSettings[]>;
 }
@@ -41,7 +43,7 @@ export async function startJobs(parts: JobParts): Promise<void> {
     applyRetention({ settings: parts.settings, desk, now: Date.now }),
     sealTail(parts.sealer),
     rebuildHistory(parts.history),
-    tendRuns({ queue, store, definitions }),
+    tendRuns({ queue, store, definitions, putBack: parts.putBack }),
   ];
   await runJobs({ ...parts, jobs: bindJobs(definitions, bound) });
 }

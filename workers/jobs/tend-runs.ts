@@ -3,6 +3,7 @@ import type { AnyJobDefinition } from '#domain/jobs';
 import type { Queue } from '#platform/queue/queue';
 import { enqueue } from '#workers/jobs/desk';
 import { defineJob } from '#workers/jobs/kit';
+import type { PutBack } from '#workers/jobs/keep-schedules';
 import type { BoundJob } from '#workers/jobs/kit';
 import type { JobStore, OpenRun } from '#workers/jobs/store';
 
@@ -10,6 +11,7 @@ interface TendRunsParts {
   readonly queue: Queue;
   readonly store: JobStore;
   readonly definitions: readonly AnyJobDefinition[];
+  readonly putBack?: PutBack | undefined;
   /** Runs that are younger may be on their way: 10 s unless told. */
   readonly silentMs?: number;
   /** How long the outcome of a run can be read: 90 days unless told. */
@@ -30,6 +32,7 @@ export function tendRuns(parts: TendRunsParts): BoundJob {
       if (done === 'queued') queued++;
       if (done === 'dead') dead++;
     }
+    if (queued > 0) parts.putBack?.('run', queued);
     const forgotten = await parts.store.prune(parts.keptMs ?? KEPT_MS, RUNS_PER_ROUND);
     return { queued, dead, forgotten };
   });
