@@ -117,9 +117,9 @@ describe('a segment', () => {
     ]);
   });
 
-  it('copies full frames as they are, and closes joined ones at 128 KB', () => {
+  it('copies full frames as they are, and closes joined ones at 64 KB', () => {
     const key = newKey();
-    const events = [event(1, key, 70_000), ...Array.from({ length: 6 }, () => event(1, key, 30_000))];
+    const events = [event(1, key, 35_000), ...Array.from({ length: 6 }, () => event(1, key, 15_000))];
     const batches = tail(events);
     const { frames, parts } = sealAndOpen(batches, keysOf(key));
     expect(frames.map(({ positions }) => positions)).toEqual([[100], [101, 102, 103, 104], [105, 106]]);

@@ -20,7 +20,7 @@ const REMEMBERED = 4096;
 
 /**
  * Which frames stay in memory: all, for who reads on from there, or those that are asked for a second time.
- * Keeping each frame of scattered look-ups would push out the wanted ones, and age 128 KB of clear text into
+ * Keeping each frame of scattered look-ups would push out the wanted ones, and age 64 KB of clear text into
  * the part of memory that is dear to collect.
  */
 export type Keep = 'all' | 'repeated';
@@ -29,6 +29,12 @@ interface ClearFrame {
   readonly open: OpenFrame;
   readonly account: number;
   readonly month: number;
+}
+
+/** Frames lent to one reader. Disposing takes back the memory of those that are not kept: copy what is wanted. */
+export interface LentFrames extends Disposable {
+  /** By their number in the run; absent where an erasure destroyed the key. */
+  readonly byNumber: ReadonlyMap<number, OpenFrame>;
 }
 
 /** Frames in the clear, for as long as nobody erases them. */
@@ -48,11 +54,16 @@ export class ClearFrames {
     });
   }
 
-  /** Frames of a run by number; absent where an erasure destroyed the key. CORRUPT when one does not open. */
-  async open(run: EventRun, numbers: Iterable<number>, keep: Keep): Promise<ReadonlyMap<number, OpenFrame>> {
+  /** Frames of a run. With `keep` 'all' nothing is taken back. CORRUPT when one does not open. */
+  async open(run: EventRun, numbers: Iterable<number>, keep: Keep): Promise<LentFrames> {
     await this.#erasures.fresh();
     const known = this.#erasures.known;
     const found = new Map<number, OpenFrame>();
+    const passing: OpenFrame[] = [];
+    const lent: LentFrames = {
+      byNumber: found,
+      [Symbol.dispose]: () => passing.forEach((frame) => frame.release()),
+    };
     const missing: { readonly number: number; readonly frame: RunFrame }[] = [];
     for (const number of numbers) {
       const frame = run.frames[number];
@@ -61,7 +72,7 @@ export class ClearFrames {
       if (cached === undefined) missing.push({ number, frame });
       else found.set(number, cached.open);
     }
-    if (missing.length === 0) return found;
+    if (missing.length === 0) return lent;
     const keys = await this.#keys.byId(missing.map(({ frame }) => frame.keyId));
     const readable = missing.filter(({ frame }) => keys.has(frame.keyId.toString('hex')));
     for (let from = 0; from < readable.length; from += PARALLEL) {
@@ -73,10 +84,12 @@ export class ClearFrames {
         if (key === undefined || bytes === undefined) continue;
         const open = openAs(frame, bytes, { log: this.#log, account: frame.account }, key);
         found.set(number, open);
-        if (this.#erasures.known === known && this.#isKept(frame, keep)) this.#keep(frame, open);
+        const isKept = this.#erasures.known === known && this.#isKept(frame, keep);
+        if (isKept) this.#keep(frame, open);
+        else if (keep !== 'all') passing.push(open);
       }
     }
-    return found;
+    return lent;
   }
 
   #isKept({ id }: RunFrame, keep: Keep): boolean {

@@ -92,14 +92,13 @@ export class Reader {
   /** Events of a run in the order of `indexes`; undefined where they were erased. */
   async #open(run: EventRun, indexes: readonly number[], keep: Keep): Promise<(JournalEvent | undefined)[]> {
     const numbers = new Set(indexes.map((index) => run.frameOf[index] ?? 0));
-    const frames = await this.#deps.frames.open(run, numbers, keep);
+    using frames = await this.#deps.frames.open(run, numbers, keep);
     return indexes.map((index) => {
       const number = run.frameOf[index] ?? 0;
-      const frame = frames.get(number);
+      const frame = frames.byNumber.get(number);
       const account = run.frames[number]?.account;
       if (frame === undefined || account === undefined) return undefined;
       const raw = frame.event(run.slotOf[index] ?? 0);
-      // A view would hold on to the whole frame for one of its events.
       return new StoredEvent(run, index, account, keep === 'all' ? raw : Buffer.from(raw));
     });
   }

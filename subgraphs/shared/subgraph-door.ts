@@ -7,6 +7,7 @@ import {
   type HTTPGraphQLResponse,
 } from '@apollo/server';
 import {
+  ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
@@ -95,6 +96,7 @@ function createServer(subgraph: Subgraph, { limits, log }: ServerParts): ApolloS
     logger: apolloLogger(log),
     plugins: [
       costPlugin(limits),
+      ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),

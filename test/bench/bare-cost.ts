@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { zstdCompressSync } from 'node:zlib';
 
-const FRAME_BYTES = 128 * 1024;
+const FRAME_BYTES = 64 * 1024;
 const COMMIT_BYTES = 4 * 1024 * 1024;
 
 /** The least that any durable log would do with these events: parse, hash, compress, write, fsync. One thread. */

@@ -56,8 +56,8 @@ Pages of 50 with \`raw\`, over HTTP at the events subgraph, 200 seeded filters o
 
 | | p50 | p95 | max | slowest |
 |---|---:|---:|---:|---|
+${latencyRow('the first ones after recording: 200 others, nothing compiled or in memory', million.firstPages)}
 ${latencyRow('fields, three fields, a day, exists', million.pages)}
-${latencyRow('the same again', million.pagesAgain)}
 ${latencyRow('prefix, CIDR, words', million.hardPages)}
 
 ## Space and memory, with ${number(million.events)} events
