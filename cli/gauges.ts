@@ -29,6 +29,16 @@ export function journalGauges(installation: Installation, journal: OpenJournal, 
       return (await history.freshness()).secondsBehind;
     },
   );
+  gauge(
+    'cairn_history_missing_events',
+    'Events that history cannot find, because its index refused them.',
+    async () => (await history.refusals()).missing,
+  );
+  gauge(
+    'cairn_history_abridged_events',
+    'Events that history finds, but whose parameters its index refused.',
+    async () => (await history.refusals()).abridged,
+  );
 }
 
 /** What the worker knows of the projection that it moves. */

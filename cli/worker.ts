@@ -1,9 +1,9 @@
 import { projectorGauges, putBackCounter } from '#cli/gauges';
+import { isHistoryElsewhere, openHistoryProjection } from '#cli/history';
 import type { Installation } from '#cli/installation';
 import type { Ground } from '#cli/roles/ground';
 import type { OpenJournal } from '#journal/journal';
 import { STAGE } from '#platform/shutdown';
-import { HistoryProjection } from '#projections/history/history-projection';
 import { startJobs } from '#workers/jobs/start-jobs';
 import { createPostgresLeases } from '#workers/lease/store';
 import { Projector } from '#workers/project';
@@ -17,10 +17,11 @@ export async function openWorker(ground: Ground): Promise<void> {
   const journal = await ground.journal();
   const { workerDuties } = installation.config;
   await journal.resumeErasures();
-  const projector = createProjector(installation, journal);
+  const projector = await createProjector(installation, journal);
   const stop = (): Promise<void> => projector.stop();
   ground.shutdown.add({ name: 'projection', stage: STAGE.work, timeout: GRACE_MS, run: stop });
-  ground.checks['projection'] = async () => {
+  const checks = isHistoryElsewhere(installation.config) ? ground.lesserChecks : ground.checks;
+  checks['projection'] = async () => {
     const { error } = projector.state();
     if (error !== undefined) throw error;
   };
@@ -28,13 +29,9 @@ export async function openWorker(ground: Ground): Promise<void> {
   if (workerDuties.includes('jobs')) await work(installation, journal, projector);
 }
 
-function createProjector(installation: Installation, journal: OpenJournal): Projector {
-  const { config, layout, journalDeps, log, settings } = installation;
-  const projection = new HistoryProjection(layout.history, {
-    categories: config.historyCategories,
-    retentionDays: (account) => settings.of(account)?.historyDays ?? config.historyDays,
-    now: Date.now,
-  });
+async function createProjector(installation: Installation, journal: OpenJournal): Promise<Projector> {
+  const { config, journalDeps, log } = installation;
+  const projection = await openHistoryProjection(installation);
   const onError = (error: Error): void => log.error({ err: error }, 'history: a projection stopped');
   const leases = createPostgresLeases({ connectionString: config.postgresUrl ?? '', onError });
   const projector = new Projector({ projection, journal, pubsub: journalDeps.pubsub, leases, onError });

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
 import { OBJECTS } from '#platform/config-objects';
+import { OPENSEARCH } from '#platform/config-opensearch';
 import { optional, url, variable, whole } from '#platform/variable';
 
 /** The services that a process stands on: each embedded unless told. */
 export const SERVICES = {
   ...OBJECTS,
+  ...OPENSEARCH,
   postgresUrl: optional(
     'CAIRN_POSTGRES_URL',
     url(['postgres:', 'postgresql:']),

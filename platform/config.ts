@@ -1,6 +1,7 @@
 import { isLoopback } from '#platform/http/client-address';
 import { CLUSTER } from '#platform/config-cluster';
 import { objectsMistakes } from '#platform/config-objects';
+import { opensearchMistakes } from '#platform/config-opensearch';
 import { SERVER } from '#platform/config-server';
 import { SERVICES } from '#platform/config-services';
 import { optional, text, url } from '#platform/variable';
@@ -53,7 +54,7 @@ export function loadConfig(environment: Environment = process.env, flags: Enviro
       `CAIRN_HOST ${config.host} is beyond the loopback, where API keys would travel in the clear: set CAIRN_TLS_CERT and CAIRN_TLS_KEY, or CAIRN_ALLOW_PLAINTEXT=true behind a proxy that ends TLS.`,
     );
   }
-  mistakes.push(...objectsMistakes(config));
+  mistakes.push(...objectsMistakes(config), ...opensearchMistakes(config));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventFilter } from '#domain/filter/filter';
 import { HistoryProjection } from '#projections/history/history-projection';
-import type { HistoryRow } from '#projections/history/history-index';
+import type { HistoryIndex, HistoryRow } from '#projections/history/history-index';
 import type { HistoryPolicy } from '#projections/history/retention';
 import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
 import { ArrayJournal } from '#test/array-journal';
@@ -11,7 +11,7 @@ import { ArrayJournal } from '#test/array-journal';
 /** A history in a temporary folder, with a reader that stays open as another process's would. */
 export interface HistoryBed {
   readonly folder: string;
-  readonly folders: readonly string[];
+  folders(): Promise<readonly string[]>;
   readonly index: SqliteHistoryIndex;
   open(): HistoryProjection;
   content(): Promise<unknown>;
@@ -23,23 +23,10 @@ export async function createHistoryBed(policy?: HistoryPolicy): Promise<HistoryB
   const index = new SqliteHistoryIndex(folder, new ArrayJournal());
   return {
     folder,
-    folders: [folder],
+    folders: async () => [folder],
     index,
     open: () => new HistoryProjection(folder, policy),
-    content: async () => ({
-      rows: await allRows(index),
-      words: await Promise.all(
-        ['word', 'agent', 'bucket'].map((word) =>
-          index.counts({
-            filter: { kind: 'words', words: [word] },
-            accounts: 'ALL',
-            groupBy: 'username',
-            top: 1000,
-            interval: 'HOUR',
-          }),
-        ),
-      ),
-    }),
+    content: async () => historyContent(index),
     remove: async () => {
       await index.close();
       await rm(folder, { recursive: true });
@@ -47,8 +34,26 @@ export async function createHistoryBed(policy?: HistoryPolicy): Promise<HistoryB
   };
 }
 
+/** All that a history shows, in a form that `toEqual` compares. */
+export async function historyContent(index: HistoryIndex): Promise<unknown> {
+  return {
+    rows: await allRows(index),
+    words: await Promise.all(
+      ['word', 'agent', 'bucket'].map((word) =>
+        index.counts({
+          filter: { kind: 'words', words: [word] },
+          accounts: 'ALL',
+          groupBy: 'username',
+          top: 1000,
+          interval: 'HOUR',
+        }),
+      ),
+    ),
+  };
+}
+
 export async function allRows(
-  index: SqliteHistoryIndex,
+  index: HistoryIndex,
   filter: EventFilter = { kind: 'all' },
 ): Promise<HistoryRow[]> {
   const rows: HistoryRow[] = [];

@@ -1,4 +1,5 @@
 import { journalGauges } from '#cli/gauges';
+import { isHistoryElsewhere, openHistoryIndex } from '#cli/history';
 import type { Base, Installation } from '#cli/installation';
 import { openBase, openInstallation, openInstallationJournal } from '#cli/installation';
 import { once } from '#cli/roles/once';
@@ -11,7 +12,6 @@ import type { Check } from '#platform/http/health';
 import type { Shutdown } from '#platform/shutdown';
 import { STAGE } from '#platform/shutdown';
 import type { HistoryIndex } from '#projections/history/history-index';
-import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
 import type { EventsServices } from '#subgraphs/events/index';
 import { createEventsServices } from '#subgraphs/events/index';
 import type { Authenticator } from '#subgraphs/organization/index';
@@ -52,11 +52,11 @@ export class Ground {
 
   /** Event history as its readers have it; the worker writes it. */
   readonly history = once(async (): Promise<HistoryIndex> => {
-    const { layout } = await this.installation();
-    const history = new SqliteHistoryIndex(layout.history, await this.journal());
+    const history = await openHistoryIndex(await this.installation(), await this.journal());
     const close = (): Promise<void> => history.close();
     this.shutdown.add({ name: 'history', stage: STAGE.services, timeout: 5_000, run: close });
-    this.checks['history'] = async () => {
+    const checks = isHistoryElsewhere(this.base.config) ? this.lesserChecks : this.checks;
+    checks['history'] = async () => {
       await history.freshness();
     };
     return history;
