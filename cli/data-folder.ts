@@ -5,6 +5,7 @@ import { z } from 'zod';
 
 import type { FolderLock } from '#cli/folder-lock';
 import { lockFolder } from '#cli/folder-lock';
+import { parseS3Url } from '#platform/config-objects';
 import { hasCode, readText, syncFolder, writeFileDurably } from '#platform/files';
 import { reachableFolder } from '#platform/postgres/binaries';
 import { canReach, chooseServerUser } from '#platform/postgres/server-user';
@@ -21,7 +22,7 @@ const VERSION = z.object({
 /** Where everything of an installation lies. */
 export interface DataLayout {
   readonly root: string;
-  /** Outside the data folder, so that who loses or changes one still has the other. */
+  /** Outside the data folder, so that who loses or changes one still has the other; a folder or an s3:// URL. */
   readonly anchor: string;
   readonly versionFile: string;
   readonly masterKey: string;
@@ -62,7 +63,7 @@ const HARMLESS = /^(lock|lock\.db|(lock|cairn\.json)\..*\.tmp|lost\+found)$/;
 export function layoutOf(root: string, anchor?: string): DataLayout {
   return {
     root,
-    anchor: anchor === undefined ? `${root}.anchor` : resolve(anchor),
+    anchor: anchor === undefined ? `${root}.anchor` : parseS3Url(anchor) ? anchor : resolve(anchor),
     versionFile: join(root, 'cairn.json'),
     masterKey: join(root, 'master.key'),
     run: join(root, 'run'),
@@ -137,7 +138,7 @@ async function describe(layout: DataLayout, lock: FolderLock): Promise<DataFolde
   for (const folder of [layout.run, layout.history, layout.objects, layout.keys]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
-  await mkdir(layout.anchor, { recursive: true, mode: 0o700 });
+  if (!parseS3Url(layout.anchor)) await mkdir(layout.anchor, { recursive: true, mode: 0o700 });
   return {
     ...layout,
     installation: found.installation,

@@ -3,6 +3,7 @@ import { layoutOf } from '#cli/data-folder';
 import type { DataLayout } from '#cli/data-folder';
 import { openMasterKey } from '#cli/master-key';
 import { openMessages } from '#cli/messages';
+import { openObjectStores } from '#cli/object-stores';
 import type { JobDesk } from '#domain/jobs';
 import type { JournalDeps, OpenJournal } from '#journal/journal';
 import { openJournal } from '#journal/journal';
@@ -13,7 +14,6 @@ import { createOrm, createPool } from '#platform/db';
 import type { Check } from '#platform/http/health';
 import type { Log } from '#platform/log';
 import { createLog } from '#platform/log';
-import { DiskObjectStore } from '#platform/objects/disk-object-store';
 import { createBullQueue } from '#platform/queue/bull-queue';
 import type { Queue } from '#platform/queue/queue';
 import { seldom } from '#platform/seldom';
@@ -81,12 +81,14 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
   closing('orm', () => orm.close(true));
   const { pubsub, backend, lesserChecks } = openMessages(config, postgresUrl, onError);
   closing('pubsub', () => pubsub.close());
+  const stores = await openObjectStores(config, layout);
+  closing('objects', async () => stores.close(), STAGE.telemetry);
   const journalDeps = {
     pool,
-    objects: await DiskObjectStore.open(layout.objects),
-    keyObjects: await DiskObjectStore.open(layout.keys),
-    anchor: await DiskObjectStore.open(layout.anchor),
-    keys: await openMasterKey(layout),
+    objects: stores.objects,
+    keyObjects: stores.keyObjects,
+    anchor: stores.anchor,
+    keys: await openMasterKey(config, layout, stores.keyObjects),
     pubsub,
     log,
   };
@@ -107,7 +109,7 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
     jobs: { queue, store, desk },
     organization,
     settings,
-    lesserChecks,
+    lesserChecks: { ...lesserChecks, objects: () => stores.check() },
   };
 }
 

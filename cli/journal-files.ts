@@ -1,23 +1,20 @@
-import { existsSync } from 'node:fs';
 import { checkVersion, layoutOf, locateDataFolder } from '#cli/data-folder';
 import type { DataLayout } from '#cli/data-folder';
+import { findMasterKey, masterKeyName } from '#cli/master-key';
+import { openObjectReaders } from '#cli/object-stores';
+import type { ObjectReaders } from '#cli/object-stores';
 import { CairnError } from '#domain/errors';
 import { loadConfig } from '#platform/config';
 import type { Pool } from '#platform/db';
 import { createPool } from '#platform/db';
 import type { KeyProvider } from '#platform/keys';
-import { FileKeyProvider } from '#platform/keys';
-import { DiskObjectStore } from '#platform/objects/disk-object-store';
-import type { ObjectReader } from '#platform/objects/object-store';
 import { runningPostgresUrl } from '#platform/postgres/start-postgres';
 
-/** The journal's files of a data folder, for commands that read them without the platform. */
-export interface JournalFiles {
+/** The journal's files of an installation, in its data folder or in S3, for commands that read them without the platform. */
+export interface JournalFiles extends ObjectReaders {
   readonly layout: DataLayout;
-  readonly objects: ObjectReader;
-  readonly keyObjects: ObjectReader;
-  /** Undefined when the folder has no anchor beside it. */
-  readonly anchor: ObjectReader | undefined;
+  /** For people: where the master key is. */
+  readonly masterKey: string;
   /** Undefined when the master key is not there: what needs no key still works. */
   readonly keys: KeyProvider | undefined;
 }
@@ -31,12 +28,12 @@ export async function openJournalFiles(data: string | undefined): Promise<Journa
     throw new CairnError('INVALID_ARGUMENT', `There is no data of Cairn in ${root}: say --data.`);
   }
   const layout = layoutOf(root, config.anchorDir);
+  const readers = await openObjectReaders(config, layout);
   return {
     layout,
-    objects: DiskObjectStore.existing(layout.objects),
-    keyObjects: DiskObjectStore.existing(layout.keys),
-    anchor: existsSync(layout.anchor) ? DiskObjectStore.existing(layout.anchor) : undefined,
-    keys: existsSync(layout.masterKey) ? await FileKeyProvider.open(layout.masterKey) : undefined,
+    masterKey: masterKeyName(config, layout),
+    ...readers,
+    keys: await findMasterKey(config, layout, readers.keyObjects),
   };
 }
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openMasterKey } from '#cli/master-key';
-import type { FileKeyProvider } from '#platform/keys';
+import { loadConfig } from '#platform/config';
+import type { KeyProvider } from '#platform/keys';
 import { DiskObjectStore } from '#platform/objects/disk-object-store';
 
 let layout: { root: string; masterKey: string; keys: string };
@@ -18,7 +19,11 @@ beforeEach(async () => {
 
 afterEach(() => rm(layout.root, { recursive: true }));
 
-async function wrapSigningKey(key: FileKeyProvider): Promise<void> {
+async function open(): Promise<KeyProvider> {
+  return openMasterKey(loadConfig({}), layout, await DiskObjectStore.open(layout.keys));
+}
+
+async function wrapSigningKey(key: KeyProvider): Promise<void> {
   const path = `signing/${randomBytes(32).toString('hex')}`;
   const store = await DiskObjectStore.open(layout.keys);
   await store.putIfAbsent(path, await key.wrap(randomBytes(32), path));
@@ -26,22 +31,22 @@ async function wrapSigningKey(key: FileKeyProvider): Promise<void> {
 
 describe('the master key', () => {
   it('is made once, and found again', async () => {
-    const made = await openMasterKey(layout);
+    const made = await open();
     await wrapSigningKey(made);
-    const found = await openMasterKey(layout);
+    const found = await open();
     expect(found.derive('x')).toEqual(made.derive('x'));
   });
 
   it('is not replaced when it is lost', async () => {
-    await wrapSigningKey(await openMasterKey(layout));
+    await wrapSigningKey(await open());
     await rm(layout.masterKey);
-    await expect(openMasterKey(layout)).rejects.toThrow('is missing');
+    await expect(open()).rejects.toThrow('is missing');
     expect(existsSync(layout.masterKey)).toBe(false);
   });
 
   it('is refused when it is that of another folder', async () => {
-    await wrapSigningKey(await openMasterKey(layout));
+    await wrapSigningKey(await open());
     await writeFile(layout.masterKey, randomBytes(32).toString('hex'));
-    await expect(openMasterKey(layout)).rejects.toThrow('is not the master key of this folder');
+    await expect(open()).rejects.toThrow('is not the master key of this folder');
   });
 });

@@ -44,9 +44,9 @@ export function register(program: Command, cli: CliContext): void {
 }
 
 async function prove(cli: CliContext, flags: ProofFlags): Promise<void> {
-  const { layout, objects, keyObjects, keys } = await openJournalFiles(flags.data);
+  const { layout, masterKey, objects, keyObjects, keys } = await openJournalFiles(flags.data);
   if (keys === undefined) {
-    throw new CairnError('INVALID_ARGUMENT', `A proof needs the master key, ${layout.masterKey}.`);
+    throw new CairnError('INVALID_ARGUMENT', `A proof needs the master key, ${masterKey}.`);
   }
   const pool = await databaseOf(layout);
   try {

@@ -6,7 +6,7 @@ import type { DataFolder } from '#cli/data-folder';
 import { DataFolderError, locateDataFolder, openDataFolder } from '#cli/data-folder';
 import { runDemo } from '#cli/demo';
 import { FolderLockedError } from '#cli/folder-lock';
-import { openMasterKey } from '#cli/master-key';
+import { checkMasterKey, masterKeyName } from '#cli/master-key';
 import { OutputGone } from '#cli/output/print';
 import { readProfile, updateProfile, writeProfile } from '#cli/profile';
 import { Supervisor } from '#cli/supervisor';
@@ -110,7 +110,7 @@ async function run(
   const folder = await openDataFolder(location.root, config.anchorDir);
   const release = async (): Promise<void> => folder.release();
   shutdown.add({ name: 'data folder', stage: END_FOLDER, timeout: 1_000, run: release });
-  await openMasterKey(folder);
+  await checkMasterKey(config, folder);
   const supervisor = new Supervisor({ ...options, folder, log, shutdown, onLost });
   const made = await supervisor.prepare();
   const { profileDir } = options.client;
@@ -164,7 +164,7 @@ function welcome({ config, folder, url, key, profileDir }: Welcome): string {
     `  GraphQL       ${url}/graphql   (open it in a browser for GraphiQL)`,
     `  Bulk events   ${url}/v1/events`,
     `  Data          ${folder.root}   (checkpoints also in ${folder.anchor}; PostgreSQL ${database})`,
-    `  Master key    ${folder.masterKey}   without it nothing can be read: keep a copy elsewhere`,
+    `  Master key    ${masterKeyName(config, folder)}   without it nothing can be read: keep a copy elsewhere`,
   ];
   if (key !== undefined) {
     lines.push(

@@ -9,11 +9,14 @@ import type { Steps } from '#journal/steps';
 import type { AccountMonth, DataKeyRow, DataKeyStore } from '#journal/store/data-key-store';
 import type { KeyProvider } from '#platform/keys';
 import type { ObjectStore } from '#platform/objects/object-store';
+import { ServiceUnavailable } from '#platform/service-unavailable';
 
 /** Keys in memory; 300 bytes each. */
 const CACHED_KEYS = 20_000;
 /** Key objects read or written at the same time. */
 const PARALLEL = 16;
+/** Milliseconds for which nobody asks again after the keys' store or their service did not answer. */
+const AWAY_MS = 5_000;
 /** An erasure can destroy a key between its row and its object; not over and over again. */
 const MAKE_ATTEMPTS = 5;
 
@@ -42,6 +45,8 @@ export class DataKeys {
   readonly #deps: DataKeysDeps;
   readonly #byId = new Lru<string, DataKey>(CACHED_KEYS);
   readonly #active = new Lru<string, DataKey>(CACHED_KEYS);
+  /** When the last failure of that kind was, and of what. */
+  #away: { readonly at: number; readonly failure: ServiceUnavailable } | undefined;
 
   constructor(deps: DataKeysDeps) {
     this.#deps = deps;
@@ -54,7 +59,8 @@ export class DataKeys {
 
   /**
    * The active key of each, made where there is none; in the order asked for. They are those of erasure
-   * `erasures.known` as it was when this was called, which a commit must check.
+   * `erasures.known` as it was when this was called, which a commit must check. UNAVAILABLE, at once for a while,
+   * when one is not in memory and cannot be asked for: those who need it must not hold up the others.
    */
   async active(wanted: readonly AccountMonth[]): Promise<readonly DataKey[]> {
     const known = this.#deps.erasures.known;
@@ -62,7 +68,7 @@ export class DataKeys {
     for (let attempt = 0; attempt < MAKE_ATTEMPTS; attempt++) {
       const missing = wanted.filter((item) => !this.#collectActive(item, found));
       if (missing.length === 0) break;
-      for (const key of await this.#loadOrMake(missing)) {
+      for (const key of await this.#unlessAway(() => this.#loadOrMake(missing))) {
         found.set(nameOf(key), key);
         if (this.#deps.erasures.known === known) this.#active.set(nameOf(key), key);
       }
@@ -72,6 +78,18 @@ export class DataKeys {
       if (key === undefined) throw new CairnError('UNAVAILABLE', 'A data key was erased as it was made.');
       return key;
     });
+  }
+
+  async #unlessAway<Result>(work: () => Promise<Result>): Promise<Result> {
+    const away = this.#away;
+    if (away !== undefined && performance.now() - away.at < AWAY_MS) throw keysAway(away.failure);
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailable)) throw error;
+      this.#away = { at: performance.now(), failure: error };
+      throw keysAway(error);
+    }
   }
 
   #collectActive(item: AccountMonth, found: Map<string, DataKey>): boolean {
@@ -158,9 +176,20 @@ export class DataKeys {
     try {
       return await this.#deps.keys.unwrap(wrapped, name);
     } catch (cause) {
+      if (cause instanceof ServiceUnavailable) throw cause;
       throw new CairnError('CORRUPT', `The data key ${name} cannot be unwrapped.`, { cause });
     }
   }
+}
+
+function keysAway(cause: ServiceUnavailable): CairnError {
+  const message = 'A data key that is needed cannot be made or read at the moment.';
+  return new CairnError('UNAVAILABLE', message, { retryAfter: 5, cause });
+}
+
+/** Whether the failure is that of some accounts' keys, and not of the journal. */
+export function isKeysAway(error: unknown): boolean {
+  return error instanceof CairnError && error.cause instanceof ServiceUnavailable;
 }
 
 function nameOf(item: AccountMonth): string {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { awsClientOptions } from '#platform/aws-client';
-import { FileKeyProvider } from '#platform/keys';
-import { KmsKeyProvider, ROOT_SECRET } from '#platform/keys-kms';
+import { FileKeyProvider, ROOT_SECRET } from '#platform/keys';
+import { KmsKeyProvider } from '#platform/keys-kms';
 import type { KmsPlace } from '#platform/keys-kms';
 import { describeKeyProvider } from '#platform/keys.contract';
 import { MemoryObjects } from '#test/memory-objects';

@@ -1,8 +1,9 @@
 import { DecryptCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { hkdfSync, randomBytes } from 'node:crypto';
 
-import { AWS_PATIENCE, awsClientOptions } from '#platform/aws-client';
-import type { AwsPlace } from '#platform/aws-client';
+import { awsClientOptions } from '#platform/aws-client';
+import type { AwsPatience, AwsPlace } from '#platform/aws-client';
+import { ROOT_SECRET } from '#platform/keys';
 import type { KeyProvider } from '#platform/keys';
 import type { ObjectReader, ObjectStore } from '#platform/objects/object-store';
 import { awsFailure, causeOf, ServiceUnavailable } from '#platform/service-unavailable';
@@ -12,10 +13,11 @@ const KEY_BYTES = 32;
 const WRAP_SUITE = 2;
 /** Name of the context in KMS; it stands in AWS's own CloudTrail, so nothing secret may be in it. */
 const CONTEXT = 'cairn-key';
-/** What labels are derived from: KMS gives no key away, so one secret of our own is wrapped by it. */
-export const ROOT_SECRET = 'master/root';
 /** The ciphertext was made by another key, or under another context, or was changed. */
 const NOT_OURS = new Set(['InvalidCiphertextException', 'IncorrectKeyException', 'InvalidKeyUsageException']);
+
+/** A wrap is small: what takes longer is away, and senders wait behind it. */
+const PATIENCE: AwsPatience = { connectMs: 2_000, tryMs: 3_000, requestMs: 8_000 };
 
 export interface KmsPlace extends AwsPlace {
   /** Id, ARN or alias of a symmetric key. Only what this key wrapped is unwrapped. */
@@ -29,7 +31,7 @@ export class KmsKeyProvider implements KeyProvider {
   readonly #requestMs: number;
   #root: Buffer | undefined;
 
-  private constructor({ keyId, ...place }: KmsPlace, patience = AWS_PATIENCE) {
+  private constructor({ keyId, ...place }: KmsPlace, patience = PATIENCE) {
     this.#keyId = keyId;
     this.#requestMs = patience.requestMs;
     this.#client = new KMSClient(awsClientOptions(place, patience));
@@ -39,7 +41,7 @@ export class KmsKeyProvider implements KeyProvider {
   static async open(
     place: KmsPlace,
     keyObjects: Pick<ObjectReader, 'get'>,
-    patience = AWS_PATIENCE,
+    patience = PATIENCE,
   ): Promise<KmsKeyProvider | undefined> {
     const provider = new KmsKeyProvider(place, patience);
     const wrapped = await keyObjects.get(ROOT_SECRET);

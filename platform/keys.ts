@@ -5,6 +5,11 @@ import { dirname } from 'node:path';
 import { hasCode, syncFolder } from '#platform/files';
 
 const KEY_BYTES = 32;
+/**
+ * Where a key service that gives no key away keeps, wrapped, what labels are derived from: in the key store,
+ * beside the keys. The file has no need of it.
+ */
+export const ROOT_SECRET = 'master/root';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** First byte of a wrapped key: AES-256-GCM, nonce of 96 bits, tag of 128 bits after the text. */

@@ -1,4 +1,5 @@
 import { CairnError } from '#domain/errors';
+import { isKeysAway } from '#journal/data-keys';
 import { ACCOUNT_ID } from '#domain/ids';
 import type { Committer } from '#journal/append/committer';
 import type { Doorbell } from '#journal/append/doorbell';
@@ -154,8 +155,9 @@ export class Appender {
     try {
       await this.#commitTogether(pending);
     } catch (error) {
-      // What is damaged, a lost key mostly, is one account's: the others' events must not fail with it.
-      const apart = pending.length > 1 && error instanceof CairnError && error.code === 'CORRUPT';
+      // What is damaged, or a key that cannot be had, is one account's: the others' events must not fail with it.
+      const isOnes = isKeysAway(error) || (error instanceof CairnError && error.code === 'CORRUPT');
+      const apart = isOnes && pending.length > 1;
       if (apart) for (const one of pending) await this.#commitTogether([one]).catch(one.reject);
       else for (const { reject } of pending) reject(error);
     } finally {

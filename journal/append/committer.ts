@@ -4,6 +4,7 @@ import { decide, outcomeOf, type Decision, type DecisionDeps } from '#journal/ap
 import { Run, type Attempt, type ExpectedHead } from '#journal/append/run';
 import { LookUpFirst } from '#journal/append/look-up-first';
 import type { Intake } from '#journal/append/intake';
+import { isKeysAway } from '#journal/data-keys';
 import type { DataKey, DataKeys } from '#journal/data-keys';
 import type { Erasures } from '#journal/erasures';
 import { encodePlain, newSeed, sealFrame } from '#journal/format/frame';
@@ -214,7 +215,7 @@ function isConflict(decision: Decision): boolean {
   return 'result' in decision && decision.result === 'CONFLICT';
 }
 
-/** A refusal of ours that another try may not meet. */
+/** A refusal of ours that another try, at once, may not meet. */
 function isPassing(error: unknown): boolean {
-  return error instanceof CairnError && error.code === 'UNAVAILABLE';
+  return error instanceof CairnError && error.code === 'UNAVAILABLE' && !isKeysAway(error);
 }

@@ -1,4 +1,5 @@
 import { CairnError } from '#domain/errors';
+import { ServiceUnavailable } from '#platform/service-unavailable';
 
 /**
  * What a failed statement means. `repeat`: try the same again; whether it took effect is unknown when the
@@ -23,6 +24,8 @@ const REPEATABLE_CLASSES = new Set(['08', '57', '53']);
 
 export function sqlFailure(error: unknown): SqlFailure {
   if (error instanceof CairnError) return 'fatal';
+  // The objects' or the keys' service: what was asked for can be asked for again, too.
+  if (error instanceof ServiceUnavailable) return 'repeat';
   const state = sqlState(error);
   if (state === undefined) return isConnectionError(error) ? 'repeat' : 'fatal';
   return BY_STATE[state] ?? (REPEATABLE_CLASSES.has(state.slice(0, 2)) ? 'repeat' : 'fatal');
@@ -52,7 +55,7 @@ function isConnectionError(error: unknown): boolean {
   return /connection|timeout exceeded|client (was closed|has encountered)/i.test(error.message);
 }
 
-/** Runs a statement; a database that cannot be reached is UNAVAILABLE. */
+/** Runs a statement; a database, or another store, that cannot be reached is UNAVAILABLE. */
 export async function available<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -2,12 +2,17 @@ import { dataKeyObject } from '#journal/data-keys';
 import { parseDataKeyObject } from '#journal/rebuild';
 import type { Findings, PositionRange } from '#journal/verify/finding';
 import { signingKeyOf } from '#journal/signing-key';
+import { ROOT_SECRET } from '#platform/keys';
 import type { KeyProvider } from '#platform/keys';
 import type { ObjectReader } from '#platform/objects/object-store';
+import { ServiceUnavailable } from '#platform/service-unavailable';
 
 const SIGNING = 'signing/';
-/** A wrapped key: suite, nonce, 32 bytes, tag. */
-const WRAPPED_BYTES = 61;
+/** Lengths of a wrapped key by its first byte: AES-256-GCM (suite, nonce, 32 bytes, tag); what AWS KMS gives. */
+const WRAPPED_BYTES: Readonly<Record<number, readonly [from: number, to: number]>> = {
+  1: [61, 61],
+  2: [34, 6_145],
+};
 const CACHED_KEYS = 20_000;
 
 interface KeyUse {
@@ -89,7 +94,8 @@ export class KeyCheck {
   async #unwrap(path: string, wrapped: Buffer): Promise<Buffer | undefined> {
     try {
       return await this.#keys?.unwrap(wrapped, path);
-    } catch {
+    } catch (error) {
+      if (error instanceof ServiceUnavailable) throw error;
       // Named when the store is walked.
       return undefined;
     }
@@ -99,7 +105,8 @@ export class KeyCheck {
   async finish(signing: ReadonlySet<string>): Promise<number> {
     const there = new Set<string>();
     for await (const path of this.#store.list('')) {
-      if (path.startsWith(SIGNING)) await this.#checkSigning(path);
+      if (path === ROOT_SECRET) await this.#checkWrapped(path);
+      else if (path.startsWith(SIGNING)) await this.#checkSigning(path);
       else await this.#checkData(path, there);
     }
     for (const key of signing) {
@@ -143,7 +150,7 @@ export class KeyCheck {
     const wrapped = await this.#store.get(path);
     if (wrapped === undefined) return undefined;
     const key = this.#keys === undefined ? undefined : await this.#unwrap(path, wrapped);
-    const good = this.#keys === undefined ? wrapped.length === WRAPPED_BYTES : key !== undefined;
+    const good = this.#keys === undefined ? hasWrappedLength(wrapped) : key !== undefined;
     if (!good)
       this.#findings.tampered(`keys:${path}`, 'a wrapped key that was changed', {
         offset: 0,
@@ -176,4 +183,9 @@ export class KeyCheck {
     }
     return erased;
   }
+}
+
+function hasWrappedLength(wrapped: Buffer): boolean {
+  const [from, to] = WRAPPED_BYTES[wrapped[0] ?? 0] ?? [1, 0];
+  return wrapped.length >= from && wrapped.length <= to;
 }
