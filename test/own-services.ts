@@ -28,6 +28,8 @@ export interface OwnServices extends AsyncDisposable {
   stop(name: ServiceName): Promise<void>;
   /** Resolves when it does its work again. */
   start(name: ServiceName): Promise<void>;
+  /** Takes all that a Redis kept, as the loss of its disk does. It must not run. */
+  emptyRedis(): Promise<void>;
 }
 
 /** Starts servers in a temporary folder with the programs of the shared ones; 0.2 s to 15 s (OpenSearch). */
@@ -55,6 +57,7 @@ export async function startOwnServices(names: readonly ServiceName[]): Promise<O
       signal: async (name, signal) => sendSignal(await pid(name), signal),
       stop: async (name) => void (await local('down', [name])),
       start: async (name) => void (await local('up', [name])),
+      emptyRedis: () => rm(join(state, 'redis/data'), { recursive: true }),
       [Symbol.asyncDispose]: dispose,
     };
   } catch (error) {

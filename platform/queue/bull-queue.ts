@@ -32,6 +32,8 @@ interface BullQueueOptions {
   readonly lockMs?: number;
   /** How long `close` waits for running jobs; what still runs is rescued as if its process had died. */
   readonly graceMs?: number;
+  /** How long a server that does not answer may keep a process from starting and from ending; 5 s unless told. */
+  readonly patienceMs?: number;
 }
 
 /** Rescues of one job before it becomes a dead letter: a job that kills its process must not do so for ever. */
@@ -42,10 +44,7 @@ const DEAD_LETTERS_KEPT = 10_000;
 const HANDED_BACK_MS = 100;
 /** A schedule whose next round should have been so long ago has lost it. */
 const OVERDUE_MS = 300_000;
-/** How long `process` waits for the server before it lets the worker wait alone. */
-const READY_MS = 5_000;
-/** A database that does not answer must not keep a process from ending. */
-const CLOSE_MS = 5_000;
+const PATIENCE_MS = 5_000;
 
 /** Long jobs must not hold up what the schedule brings every few seconds, so each kind has its own lane. */
 interface Lane {
@@ -97,15 +96,14 @@ class BullMessageQueue implements Queue {
   }
 
   async process(handlers: ReadonlyMap<string, QueueHandler>): Promise<void> {
-    for (const lane of [this.#jobs, this.#schedules]) {
-      if (lane.worker !== undefined) throw new Error('The queue is being processed already.');
-      const worker = this.#createWorker(lane, handlers);
-      lane.worker = worker;
-      // A server that is away is waited for while the process does its other work.
-      await within(READY_MS, worker.waitUntilReady());
-      // Runs until the worker closes; its failures are `error` events too.
-      worker.run().catch(this.#options.onError);
-    }
+    const lanes = [this.#jobs, this.#schedules];
+    if (lanes.some(({ worker }) => worker !== undefined))
+      throw new Error('The queue is being processed already.');
+    const workers = lanes.map((lane) => (lane.worker = this.#createWorker(lane, handlers)));
+    // A server that is away is waited for while the process does its other work.
+    await within(this.#patienceMs, Promise.all(workers.map((worker) => worker.waitUntilReady())));
+    // They run until they close; their failures are `error` events too.
+    for (const worker of workers) worker.run().catch(this.#options.onError);
   }
 
   async restoreSchedules(schedules: readonly KindSchedule[]): Promise<number> {
@@ -179,7 +177,7 @@ class BullMessageQueue implements Queue {
     this.#closing.abort();
     const lanes = [...this.#lanes.values()];
     await Promise.all(lanes.map((lane) => this.#closeWorker(lane.worker)));
-    await within(CLOSE_MS, Promise.all(lanes.map((lane) => lane.queue.close())));
+    await within(this.#patienceMs, Promise.all(lanes.map((lane) => lane.queue.close())));
     await this.#options.backend.close();
   }
 
@@ -189,7 +187,7 @@ class BullMessageQueue implements Queue {
     await worker.pause(true);
     const graceMs = this.#options.graceMs ?? 10_000;
     const idle = await within(graceMs, Promise.all(this.#running));
-    const closed = await within(CLOSE_MS, worker.close(!idle));
+    const closed = await within(this.#patienceMs, worker.close(!idle));
     if (!closed)
       this.#options.onError(new Error('The queue did not close in time; its jobs will be rescued.'));
   }
@@ -239,6 +237,10 @@ class BullMessageQueue implements Queue {
       if (closing.aborted) return await postpone(job, HANDED_BACK_MS, lock.token);
       throw error;
     }
+  }
+
+  get #patienceMs(): number {
+    return this.#options.patienceMs ?? PATIENCE_MS;
   }
 
   get #jobs(): Lane {

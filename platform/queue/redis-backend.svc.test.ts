@@ -1,32 +1,30 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { createBullQueue } from '#platform/queue/bull-queue';
 import { redisBackend } from '#platform/queue/redis-backend';
 import { Runs, describeQueue, until } from '#platform/queue/queue.contract';
 import type { JobKind, Queue } from '#platform/queue/queue';
-import { startTestRedis } from '#test/redis-server';
-import type { TestRedis } from '#test/redis-server';
+import { redisCommand, startTestRedis } from '#test/redis-server';
+import { freshRedis } from '#test/services';
+import type { TestRedisPlace } from '#test/services';
 
 const WORK: JobKind = { name: 'work', attempts: 1, backOff: { kind: 'fixed', delayMs: 10 } };
 
-let redis: TestRedis;
+let redis: TestRedisPlace;
 const errors: Error[] = [];
 
 beforeAll(async () => {
-  redis = await startTestRedis();
-});
-
-afterAll(async () => {
-  await redis[Symbol.asyncDispose]();
+  redis = await freshRedis();
 });
 
 function open(name: string, url = redis.url): Queue {
   const onError = (error: Error): void => void errors.push(error);
   return createBullQueue({
-    backend: redisBackend({ url, prefix: 'test', onError }),
+    backend: redisBackend({ url, prefix: redis.prefix, onError }),
     name,
     lockMs: 1_000,
     graceMs: 2_000,
+    patienceMs: 1_000,
     onError,
   });
 }
@@ -39,9 +37,9 @@ describe('BullMQ on Redis', () => {
     const name = `q${randomUUID()}`;
     const queue = cleanUp.adopt(open(name), (opened) => opened.close());
     await queue.add(WORK, {}, { id: 'one' });
-    const keys = (await redis.command('KEYS', '*')) as string[];
-    expect(keys).toContain(`test:${name}-jobs:one`);
-    expect(keys.filter((key) => !key.startsWith('test:'))).toEqual([]);
+    const keys = (await redisCommand(redis.url, 'KEYS', '*')) as string[];
+    expect(keys).toContain(`${redis.prefix}:${name}-jobs:one`);
+    expect(keys.filter((key) => !key.startsWith(`${redis.prefix}:`))).toEqual([]);
   });
 
   it('refuses in bounded time what it is asked while Redis is away, and goes on when it is back', async () => {
@@ -73,7 +71,7 @@ describe('BullMQ on Redis', () => {
     const queue = cleanUp.adopt(open('q', server.url), (opened) => opened.close());
     const runs = new Runs();
     await queue.process(runs.handlers({ work: () => Promise.resolve() }));
-    await server.startAgain();
+    await server.startAgain({ keepData: true });
     await until(() => succeeds(() => queue.add(WORK, {}, { id: 'first' })));
     await until(async () => (await queue.find('first')) === 'done');
     expect(runs.of('first')).toHaveLength(1);
@@ -110,13 +108,11 @@ describe('BullMQ on Redis', () => {
 
   it('tells no password and no payload with its errors', async () => {
     await using cleanUp = new AsyncDisposableStack();
-    const server = cleanUp.use(await startTestRedis({ settings: { requirepass: 'right' } }));
     const told: Error[] = [];
-    const url = server.url.replace('redis://', 'redis://:wr0ng-secret@');
+    const url = withPassword(redis.url, 'wr0ng-secret');
     const backend = redisBackend({ url, prefix: 'test', onError: (error) => told.push(error) });
-    const queue = cleanUp.adopt(createBullQueue({ backend, onError: (error) => told.push(error) }), (one) =>
-      one.close(),
-    );
+    const onError = (error: Error): void => void told.push(error);
+    const queue = cleanUp.adopt(createBullQueue({ backend, onError, patienceMs: 100 }), (one) => one.close());
     await queue.process(new Map());
     const failed = await queue.add(WORK, { text: 'payl0ad' }, { id: 'one' }).catch((error: unknown) => error);
     const text = JSON.stringify([failed, ...told].map((error) => [String(error), error]));
@@ -124,6 +120,12 @@ describe('BullMQ on Redis', () => {
     expect(text).not.toMatch(/wr0ng-secret|payl0ad/);
   });
 });
+
+function withPassword(url: string, password: string): string {
+  const changed = new URL(url);
+  changed.password = password;
+  return changed.href;
+}
 
 async function succeeds(attempt: () => Promise<unknown>): Promise<boolean> {
   try {
