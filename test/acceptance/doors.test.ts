@@ -1,10 +1,11 @@
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventSource } from '#domain/generator/events';
 import { graphql, postEvents, settled } from '#test/acceptance/client';
 import { cairn, startPlatform, temporaryFolder, type Platform } from '#test/acceptance/platform';
+import { changeOneByte } from '#test/acceptance/tamper';
 import { sealed } from '#test/soak/crash-cycle';
 
 const ACCOUNT = '111122223333';
@@ -131,24 +132,12 @@ describe('proof', () => {
     await platform.stop();
     const data = ['--data', platform.dataDir];
     expect(await cairn(['verify', ...data])).toMatchObject({ code: 0, stderr: '' });
-    const [largest = ''] = await largestFiles(join(platform.dataDir, 'objects'));
-    const bytes = await readFile(largest);
-    const middle = Math.floor(bytes.length / 2);
-    bytes[middle] = (bytes[middle] ?? 0) ^ 1;
-    await writeFile(largest, bytes);
+    await changeOneByte(platform.dataDir);
     const verified = await cairn(['verify', ...data]);
     expect(verified.code).toBe(1);
     expect(verified.stdout).toContain('tampered');
   });
 });
-
-async function largestFiles(root: string): Promise<string[]> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const sizes = new Map<string, number>();
-  for (const path of paths) sizes.set(path, (await stat(path)).size);
-  return paths.toSorted((a, b) => (sizes.get(b) ?? 0) - (sizes.get(a) ?? 0));
-}
 
 interface Trail {
   readonly account: { readonly latestCheckpoint: { readonly note: string } };

@@ -5,6 +5,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { serviceVariables } from '#test/acceptance/real-services';
+
 const ROOT = new URL('../..', import.meta.url).pathname;
 
 /** A product started as a user starts it, in a folder of its own, on free ports. */
@@ -43,12 +45,14 @@ export function runCairn(args: readonly string[], env: Readonly<Record<string, s
 /** What bin/bootstrap.mjs says when sources changed; not the command's own. */
 const BOOTSTRAP_LINES = /^cairn: (?:installing|installed|using|building|built) .*\n/gm;
 
-/** Runs a command to its end. */
+/** Runs a command to its end; on the real services, when the tests run there and it names a data folder. */
 export async function cairn(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = runCairn(args, env);
+  const dataDir = args[args.indexOf('--data') + 1];
+  const found = args.includes('--data') && dataDir !== undefined ? await serviceVariables(dataDir) : {};
+  const child = runCairn(args, { ...found, ...env });
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -61,6 +65,7 @@ export async function startPlatform(options: StartOptions = {}): Promise<Platfor
   const dataDir = options.dataDir ?? join(await temporaryFolder(), 'data');
   const child = runCairn(['start', '--data', dataDir, ...(options.args ?? [])], {
     XDG_CONFIG_HOME: join(dataDir, '..', 'config'),
+    ...(await serviceVariables(dataDir)),
     ...options.env,
   });
   let output = '';

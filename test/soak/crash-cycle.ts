@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '#domain/generator/random';
 import { graphql, settled } from '#test/acceptance/client';
 import { cairn, startPlatform, temporaryFolder, type Platform } from '#test/acceptance/platform';
-import { kill, VICTIMS, type Victim } from '#test/soak/kill';
+import { kill, possibleVictims, type Victim } from '#test/soak/kill';
 import { Load } from '#test/soak/load';
 
 export interface CycleOptions {
@@ -103,7 +103,7 @@ function victims(kills: number, seed: number): Victim[] {
   const random = new Random(seed);
   const order: Victim[] = [];
   while (order.length < kills) {
-    const left = [...VICTIMS];
+    const left = [...possibleVictims()];
     while (left.length > 0) order.push(...left.splice(random.below(left.length), 1));
   }
   return order.slice(0, kills);

@@ -3,10 +3,16 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Platform } from '#test/acceptance/platform';
 import { costOfTree, type ProcessCost } from '#test/bench/process-cost';
+import { onRealServices } from '#test/services';
 
 /** What dies: one process, the supervisor alone (its children must notice), or all of them at one blow. */
-export const VICTIMS = ['api', 'worker', 'postgres', 'supervisor', 'all'] as const;
+const VICTIMS = ['api', 'worker', 'postgres', 'supervisor', 'all'] as const;
 export type Victim = (typeof VICTIMS)[number];
+
+/** The real services are everybody's: where the platform stands on them, only its own processes die. */
+export function possibleVictims(): readonly Victim[] {
+  return onRealServices() ? VICTIMS.filter((victim) => victim !== 'postgres') : VICTIMS;
+}
 
 const FIND_MS = 60_000;
 
