@@ -171,18 +171,23 @@ const leaf: fc.Arbitrary<EventFilter> = fc.oneof(
 );
 
 /** Filters of any shape, a few levels deep. */
-export const eventFilter: fc.Arbitrary<EventFilter> = fc.letrec<{ filter: EventFilter }>((tie) => ({
-  filter: fc.oneof(
-    { depthSize: 'small', maxDepth: 4 },
-    { arbitrary: leaf, weight: 3 },
-    {
-      arbitrary: fc.record({
-        kind: fc.constantFrom('and' as const, 'or' as const),
-        filters: fc.array(tie('filter'), { maxLength: 3 }),
-      }),
-      weight: 2,
-    },
-    { arbitrary: tie('filter').map((filter) => ({ kind: 'not' as const, filter })), weight: 1 },
-    { arbitrary: fc.constant({ kind: 'all' as const }), weight: 1 },
-  ),
-})).filter;
+export const eventFilter: fc.Arbitrary<EventFilter> = filterTree(leaf);
+
+/** The same with other conditions. */
+export function filterTree(conditions: fc.Arbitrary<EventFilter>): fc.Arbitrary<EventFilter> {
+  return fc.letrec<{ filter: EventFilter }>((tie) => ({
+    filter: fc.oneof(
+      { depthSize: 'small', maxDepth: 4 },
+      { arbitrary: conditions, weight: 3 },
+      {
+        arbitrary: fc.record({
+          kind: fc.constantFrom('and' as const, 'or' as const),
+          filters: fc.array(tie('filter'), { maxLength: 3 }),
+        }),
+        weight: 2,
+      },
+      { arbitrary: tie('filter').map((filter) => ({ kind: 'not' as const, filter })), weight: 1 },
+      { arbitrary: fc.constant({ kind: 'all' as const }), weight: 1 },
+    ),
+  })).filter;
+}

@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventFilter } from '#domain/filter/filter';
+import type { Journal } from '#journal/types';
+import type { OpenHistory } from '#projections/history/history-index.contract';
 import { HistoryProjection } from '#projections/history/history-projection';
 import type { HistoryIndex, HistoryRow } from '#projections/history/history-index';
 import type { HistoryPolicy } from '#projections/history/retention';
-import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
+import { SqliteHistoryIndex, type SqliteHistoryOptions } from '#projections/history/sqlite-history-index';
 import { ArrayJournal } from '#test/array-journal';
 
 /** A history in a temporary folder, with a reader that stays open as another process's would. */
@@ -29,6 +31,26 @@ export async function createHistoryBed(policy?: HistoryPolicy): Promise<HistoryB
     content: async () => historyContent(index),
     remove: async () => {
       await index.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** A history in a temporary folder, with what fills it. */
+export async function openSqliteHistory(
+  journal: Pick<Journal, 'read'>,
+  options: SqliteHistoryOptions = {},
+): Promise<OpenHistory> {
+  const folder = await mkdtemp(join(tmpdir(), 'cairn-history-'));
+  const projection = new HistoryProjection(folder);
+  const index = new SqliteHistoryIndex(folder, journal, options);
+  return {
+    index,
+    projection,
+    refresh: async () => {},
+    close: async () => {
+      await index.close();
+      await projection.close();
       await rm(folder, { recursive: true });
     },
   };

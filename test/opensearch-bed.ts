@@ -1,8 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Journal } from '#journal/types';
+import type { OpenHistory } from '#projections/history/history-index.contract';
 import { OpenSearch, type OpenSearchOptions } from '#projections/history/opensearch/client';
 import { Names } from '#projections/history/opensearch/names';
+import { OpenSearchHistoryIndex } from '#projections/history/opensearch/opensearch-history-index';
+import { OpenSearchProjection } from '#projections/history/opensearch/opensearch-projection';
 import { freshName, services } from '#test/services';
 
 const PATHS = z.object({
@@ -71,4 +75,21 @@ async function uuidsOf(openSearch: OpenSearch, names: Names): Promise<readonly s
     query: { format: 'json', h: 'uuid' },
   });
   return ROWS.parse(rows).map(({ uuid }) => uuid);
+}
+
+/** A history in OpenSearch, with what fills it. */
+export async function openOpenSearchHistory(journal: Pick<Journal, 'read'>): Promise<OpenHistory> {
+  const bed = createOpenSearchBed();
+  const projection = new OpenSearchProjection(bed.options);
+  const index = new OpenSearchHistoryIndex(bed.options, journal);
+  return {
+    index,
+    projection,
+    refresh: async () => {},
+    close: async () => {
+      await index.close();
+      await projection.close();
+      await bed.remove();
+    },
+  };
 }

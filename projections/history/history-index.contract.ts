@@ -259,24 +259,24 @@ export function describeHistoryIndex(
   });
 }
 
-interface Known {
+export interface Known {
   readonly event: JournalEvent;
   readonly fields: IndexedFields;
   readonly words: ReadonlySet<string>;
 }
 
-function known(event: JournalEvent): Known {
+export function known(event: JournalEvent): Known {
   const record = readRecord(event.raw);
   return { event, fields: indexedFields(record, event), words: recordWords(record) };
 }
 
 /** By the second of eventTime, then by position. */
-function compare(a: Known, b: Known): number {
+export function compare(a: Known, b: Known): number {
   const second = ({ fields }: Known): number => Math.floor(fields.eventTime / 1000);
   return second(a) - second(b) || a.event.place.position - b.event.place.position;
 }
 
-function positions(events: readonly Known[]): number[] {
+export function positions(events: readonly Known[]): number[] {
   return events.map(({ event }) => event.place.position);
 }
 
@@ -320,7 +320,7 @@ async function pages(
   return found;
 }
 
-function groupsOf(
+export function groupsOf(
   events: readonly Known[],
   field: FilterField,
 ): { value: string | undefined; count: number }[] {
@@ -339,7 +339,10 @@ function text(value: string | undefined): string {
   return value ?? '\uffff\uffff';
 }
 
-function bucketsOf(events: readonly Known[], interval: HistoryInterval): { start: number; count: number }[] {
+export function bucketsOf(
+  events: readonly Known[],
+  interval: HistoryInterval,
+): { start: number; count: number }[] {
   const counts = new Map<number, number>();
   for (const { fields } of events) {
     const start = startOf(fields.eventTime, interval);

@@ -39,7 +39,8 @@ const ANSWER = z.object({ errors: z.boolean(), items: z.array(z.object({ index: 
 /**
  * Sends documents, some MB at a time. What OpenSearch is too busy for (429, 503) is sent again after a pause; a
  * document that it refuses is sent once more without its parameters. The documents that were refused come back
- * with their reasons; anything else that fails throws, and has to be sent again as a whole.
+ * with their reasons; anything else that fails throws, and has to be sent again as a whole. What was sent can be
+ * found by searches when this returns.
  */
 export async function sendBulk(
   openSearch: OpenSearch,
@@ -47,15 +48,15 @@ export async function sendBulk(
   { maxChars = MAX_CHARS, firstPause = FIRST_PAUSE_MS }: BulkOptions = {},
 ): Promise<readonly RefusedDocument[]> {
   const refused: RefusedDocument[] = [];
-  for (const batch of batches(sendings, maxChars)) {
-    const answered = await sendUntilTaken(openSearch, batch.map(whole), firstPause);
+  const all = [...batches(sendings, maxChars)];
+  // One request for a write of some events; the others' refresh waits until the last is sent.
+  const sender: Sender = { openSearch, firstPause, refresh: all.length === 1 };
+  for (const batch of all) {
+    const answered = await sendUntilTaken(sender, batch.map(whole));
     if (answered.length === 0) continue;
     const smaller = answered.map(({ line }) => reduced(line));
     const again = new Map(
-      (await sendUntilTaken(openSearch, smaller, firstPause)).map(({ line, reason }) => [
-        line.sending.document.id,
-        reason,
-      ]),
+      (await sendUntilTaken(sender, smaller)).map(({ line, reason }) => [line.sending.document.id, reason]),
     );
     for (const { line, reason } of answered) {
       const { document } = line.sending;
@@ -63,7 +64,16 @@ export async function sendBulk(
       refused.push({ document, reason: second ?? reason, found: second === undefined });
     }
   }
+  const aliases = new Set(sender.refresh ? [] : sendings.map(({ alias }) => alias));
+  for (const alias of aliases) await openSearch.request('POST', `/${alias}/_refresh`);
   return refused;
+}
+
+interface Sender {
+  readonly openSearch: OpenSearch;
+  readonly firstPause: number;
+  /** Whether each request makes what it brings visible. */
+  readonly refresh: boolean;
 }
 
 interface Line {
@@ -105,30 +115,26 @@ function* batches(sendings: readonly Sending[], maxChars: number): Generator<rea
 }
 
 /** The lines that were refused for good. */
-async function sendUntilTaken(
-  openSearch: OpenSearch,
-  lines: readonly Line[],
-  firstPause: number,
-): Promise<readonly Answered[]> {
+async function sendUntilTaken(sender: Sender, lines: readonly Line[]): Promise<readonly Answered[]> {
   const refused: Answered[] = [];
   let left = lines;
   for (let attempt = 1; left.length > 0; attempt += 1) {
-    const { busy, answered } = await sendOnce(openSearch, left);
+    const { busy, answered } = await sendOnce(sender, left);
     refused.push(...answered);
     left = busy;
     if (left.length === 0) break;
     if (attempt === MAX_ATTEMPTS) throw new OpenSearchAway(`It was too busy ${attempt} times in a row.`);
     // Others that were sent away with us should not all come back at once.
-    await setTimeout(firstPause * 2 ** (attempt - 1) * (0.5 + Math.random() / 2));
+    await setTimeout(sender.firstPause * 2 ** (attempt - 1) * (0.5 + Math.random() / 2));
   }
   return refused;
 }
 
 async function sendOnce(
-  openSearch: OpenSearch,
+  sender: Sender,
   lines: readonly Line[],
 ): Promise<{ readonly busy: readonly Line[]; readonly answered: readonly Answered[] }> {
-  const items = await itemsOf(openSearch, lines);
+  const items = await itemsOf(sender, lines);
   if (items === 'BUSY') return { busy: lines, answered: [] };
   const busy: Line[] = [];
   const answered: Answered[] = [];
@@ -154,12 +160,12 @@ function reasonOf(type: string, cause: string | undefined): string {
 }
 
 async function itemsOf(
-  openSearch: OpenSearch,
+  { openSearch, refresh }: Sender,
   lines: readonly Line[],
 ): Promise<z.infer<typeof ANSWER>['items'] | 'BUSY'> {
   try {
     const answer = await openSearch.request('POST', '/_bulk', {
-      query: { require_alias: true, filter_path: 'errors,items.*.status,items.*.error' },
+      query: { refresh, require_alias: true, filter_path: 'errors,items.*.status,items.*.error' },
       lines: lines.map(({ text }) => text).join(''),
       timeout: TIMEOUT_MS,
     });

@@ -81,15 +81,13 @@ export class GenerationWriter {
       isPublished,
     });
     const indexOf = this.#months.router(revision.state);
-    const sendings = documents.map((document): Sending & { index: string } => {
+    const sendings = documents.map((document): Sending => {
       const index = indexOf(monthName(document.event.eventTime));
-      return { document, index, alias: writeAlias(index, this.#term) };
+      return { document, alias: writeAlias(index, this.#term) };
     });
     this.#unclean = sendings.length > 0;
     const refused = await sendBulk(this.#parts.openSearch, sendings, this.#parts.bulk);
     await this.#keepRefused(refused);
-    const touched = new Set(sendings.map(({ index }) => index));
-    for (const index of touched) await this.#refresh(index);
     if (!isBefore(slice.next, state)) {
       const { epoch, position } = slice.next;
       await this.#states.write({ ...revision.state, epoch, position }, revision.at);
@@ -163,17 +161,13 @@ export class GenerationWriter {
     });
     const answer = await this.#parts.openSearch.request('POST', `/${this.#refusedIndex}/_bulk`, {
       lines: lines.join(''),
+      query: { refresh: true },
     });
     if (KEPT.parse(answer).errors)
       throw new CairnError('UNAVAILABLE', 'Refused documents could not be kept.');
-    await this.#refresh(this.#refusedIndex);
     const counted = COUNT.parse(await this.#parts.openSearch.request('GET', `/${this.#refusedIndex}/_count`));
     if (counted.count <= MAX_REFUSED) return;
     throw new CairnError('UNAVAILABLE', `OpenSearch has refused more than ${MAX_REFUSED} documents.`);
-  }
-
-  async #refresh(index: string): Promise<void> {
-    await this.#parts.openSearch.request('POST', `/${index}/_refresh`);
   }
 }
 
