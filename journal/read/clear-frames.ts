@@ -77,7 +77,7 @@ export class ClearFrames {
     const readable = missing.filter(({ frame }) => keys.has(frame.keyId.toString('hex')));
     for (let from = 0; from < readable.length; from += PARALLEL) {
       const part = readable.slice(from, from + PARALLEL);
-      const stored = await Promise.all(part.map(({ frame }) => frame.load()));
+      const stored = await Promise.all(part.map(({ frame }) => frame.load(keep === 'all')));
       for (const [at, { number, frame }] of part.entries()) {
         const key = keys.get(frame.keyId.toString('hex'));
         const bytes = stored[at];

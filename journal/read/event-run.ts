@@ -10,8 +10,8 @@ export interface RunFrame {
   readonly keyId: Buffer;
   readonly account: number;
   readonly month: number;
-  /** The stored bytes. */
-  load(): Promise<Buffer>;
+  /** The stored bytes. `ahead`: the frames around it will be wanted soon. */
+  load(ahead: boolean): Promise<Buffer>;
 }
 
 /** Events that follow one another, in a segment or in a batch of the tail; `index` counts from `first`. */

@@ -12,17 +12,23 @@ import {
 } from '#journal/format/segment';
 import { Lru } from '#journal/lru';
 import { locate, type EventRun, type RunFrame } from '#journal/read/event-run';
+import { Windows } from '#journal/read/windows';
 import type { RecordStore, SegmentPlace } from '#journal/store/record-store';
 import type { ObjectStore } from '#platform/objects/object-store';
 
 /** What is kept in memory of segments' indexes: some 20 bytes an event. */
 const CACHED_BYTES = 48 * 1024 * 1024;
+/** Read of each segment at first: the whole index of a small one, for the price of one request. */
+const FIRST_BYTES = 64 * 1024;
+/** Segments whose indexes are read at the same time. */
+const PARALLEL = 16;
 /** Where segments lie; some 100 bytes each. */
 const CACHED_PLACES = 10_000;
 
 /** The indexes of segments, read once and kept: where each event lies, and its envelope. */
 export class SegmentRuns {
   readonly #objects: ObjectStore;
+  readonly #windows: Windows;
   readonly #records: RecordStore;
   readonly #runs = new Lru<number, EventRun>(CACHED_BYTES);
   readonly #loading = new Map<number, Promise<EventRun>>();
@@ -31,6 +37,7 @@ export class SegmentRuns {
 
   constructor(objects: ObjectStore, records: RecordStore) {
     this.#objects = objects;
+    this.#windows = new Windows(objects);
     this.#records = records;
   }
 
@@ -38,7 +45,13 @@ export class SegmentRuns {
   async at(positions: readonly number[]): Promise<ReadonlyMap<number, EventRun>> {
     const places = await this.#placesOf(positions);
     const runs = new Map<number, EventRun>();
-    for (const place of new Set(places.values())) runs.set(place.sequence, await this.#run(place));
+    const wanted = [...new Set(places.values())];
+    for (let from = 0; from < wanted.length; from += PARALLEL) {
+      const part = wanted.slice(from, from + PARALLEL);
+      for (const [at, run] of (await Promise.all(part.map((place) => this.#run(place)))).entries()) {
+        runs.set(part[at]?.sequence ?? -1, run);
+      }
+    }
     const found = new Map<number, EventRun>();
     for (const [position, { sequence }] of places) {
       const run = runs.get(sequence);
@@ -95,38 +108,48 @@ export class SegmentRuns {
 
   async #load(place: SegmentPlace): Promise<EventRun> {
     const key = logObjectKey(place.epoch, place.sequence);
-    const layout = await this.#layout(place, key);
-    const index = await this.#bytes(key, 0, layout.frames.offset);
-    const run = readRun(place, layout, index, (offset, length) =>
-      this.#bytes(key, layout.frames.offset + offset, length),
-    );
+    const start = await this.#objects.get(key, { offset: 0, length: FIRST_BYTES });
+    if (start === undefined) throw new CairnError('CORRUPT', `The segment ${key} is missing.`);
+    const layout = layoutOf(place, key, start);
+    const { offset: frames, length } = layout.frames;
+    const run = readRun(place, layout, await this.#index(key, start, frames), async (at, size, ahead) => {
+      const range = { offset: frames + at, length: size };
+      const stored = ahead
+        ? await this.#windows.get(key, range, frames + length)
+        : await this.#objects.get(key, range);
+      return whole(key, stored, size);
+    });
     this.#runs.set(place.sequence, run, place.count * 20 + run.frames.length * 250);
     return run;
   }
 
-  async #layout(place: SegmentPlace, key: string): Promise<SegmentLayout> {
-    const head = await this.#objects.get(key, { offset: 0, length: SEGMENT_HEAD_BYTES });
-    if (head === undefined) throw new CairnError('CORRUPT', `The segment ${key} is missing.`);
-    const object = decodeLogObjectHead(head);
-    const record = decodeRecord(object.record);
-    if (record.kind !== 'segment' || record.first !== place.first || record.events !== place.count) {
-      throw new CairnError('CORRUPT', `${key} is not the segment of positions from ${place.first} on.`);
-    }
-    return decodeLayout(head, object);
+  /** All that comes before the frames; `start` is its beginning, or more than it. */
+  async #index(key: string, start: Buffer, end: number): Promise<Buffer> {
+    if (start.length >= end) return start.subarray(0, end);
+    const rest = { offset: start.length, length: end - start.length };
+    return Buffer.concat([start, whole(key, await this.#objects.get(key, rest), rest.length)]);
   }
+}
 
-  async #bytes(key: string, offset: number, length: number): Promise<Buffer> {
-    const bytes = await this.#objects.get(key, { offset, length });
-    if (bytes?.length !== length) throw new CairnError('CORRUPT', `${key} is missing or cut.`);
-    return bytes;
+function layoutOf(place: SegmentPlace, key: string, start: Buffer): SegmentLayout {
+  const object = decodeLogObjectHead(start);
+  const record = decodeRecord(object.record);
+  if (record.kind !== 'segment' || record.first !== place.first || record.events !== place.count) {
+    throw new CairnError('CORRUPT', `${key} is not the segment of positions from ${place.first} on.`);
   }
+  return decodeLayout(start.subarray(0, SEGMENT_HEAD_BYTES), object);
+}
+
+function whole(key: string, bytes: Buffer | undefined, length: number): Buffer {
+  if (bytes?.length !== length) throw new CairnError('CORRUPT', `${key} is missing or cut.`);
+  return bytes;
 }
 
 function readRun(
   place: SegmentPlace,
   layout: SegmentLayout,
   bytes: Buffer,
-  load: (offset: number, length: number) => Promise<Buffer>,
+  load: (offset: number, length: number, ahead: boolean) => Promise<Buffer>,
 ): EventRun {
   const section = (name: 'blocks' | 'entries' | 'ledger' | 'index'): Buffer =>
     bytes.subarray(layout[name].offset, layout[name].offset + layout[name].length);
@@ -146,7 +169,7 @@ function readRun(
     const { account, month } = owner;
     // Copies: a view would keep the whole index in memory.
     const id = frameId.toString('hex');
-    return { id, keyId: Buffer.from(keyId), account, month, load: () => load(offset, length) };
+    return { id, keyId: Buffer.from(keyId), account, month, load: (ahead) => load(offset, length, ahead) };
   });
   if (entries.count !== place.count) throw new CairnError('CORRUPT', `${what}: ${entries.count} entries`);
   const times = Float64Array.from({ length: place.count }, (_, index) => entries.eventTime(index));
