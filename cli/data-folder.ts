@@ -94,12 +94,7 @@ export async function locateDataFolder(wish: string, embedded: boolean): Promise
  * @throws DataFolderError, FolderLockedError
  */
 export async function openDataFolder(root: string, anchor?: string): Promise<DataFolder> {
-  await checkVersion(root);
-  // Parents as everybody makes them: the server's user must pass through.
-  await mkdir(dirname(root), { recursive: true });
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  await syncFolder(dirname(root));
-  await closeToOthers(root);
+  await makeRoot(root);
   const lock = await lockFolder(root);
   try {
     return await describe(layoutOf(await realpath(root), anchor), lock);
@@ -107,6 +102,21 @@ export async function openDataFolder(root: string, anchor?: string): Promise<Dat
     lock.release();
     throw error;
   }
+}
+
+/** The same for the processes of a cluster, which share the folder: nobody takes it for himself. */
+export async function makeDataFolder(root: string, anchor?: string): Promise<DataFolder> {
+  await makeRoot(root);
+  return describe(layoutOf(await realpath(root), anchor), { release: () => undefined });
+}
+
+async function makeRoot(root: string): Promise<void> {
+  await checkVersion(root);
+  // Parents as everybody makes them: the server's user must pass through.
+  await mkdir(dirname(root), { recursive: true });
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  await syncFolder(dirname(root));
+  await closeToOthers(root);
 }
 
 /** Undefined when the folder is missing or empty. @throws DataFolderError for one that is not ours or newer. */

@@ -11,6 +11,7 @@ import { explain } from '#cli/explain';
 import { register as registerImport } from '#cli/import';
 import { register as registerKeys } from '#cli/keys';
 import { printTo } from '#cli/output/print';
+import { register as registerPrepare } from '#cli/roles/prepare-cluster';
 import { register as registerProcesses } from '#cli/processes';
 import { readProfile } from '#cli/profile';
 import { register as registerProof } from '#cli/proof';
@@ -65,6 +66,7 @@ function createProgram(cli: CliContext): Command {
   registerProof(program, cli);
   registerRebuild(program, cli);
   registerDoctor(program, cli);
+  registerPrepare(program, cli);
   registerProcesses(program);
   return program;
 }

@@ -12,16 +12,27 @@ export interface Prepared {
   readonly administratorKey: string | undefined;
 }
 
-/** What comes before any process serves: the database's shape, the journal's recovery, the first key. */
-export async function prepareInstallation(config: Config): Promise<Prepared> {
+/**
+ * What comes before any process serves: the database's shape, the journal's recovery, the first key. With `show`
+ * that key is made only once it was shown; without it, the folder says whether the last one was.
+ */
+export async function prepareInstallation(
+  config: Config,
+  show?: (administratorKey: string) => Promise<void>,
+): Promise<Prepared> {
   if (config.postgresUrl === undefined) throw new Error('Preparing needs CAIRN_POSTGRES_URL.');
   const migrations = await migrate(config.postgresUrl);
   const shutdown = new Shutdown(createLog({ level: 'warn', name: 'prepare' }));
   try {
     const installation = await openInstallation(openBase(config, 'prepare', shutdown), shutdown);
     await openInstallationJournal(installation, shutdown, { recover: true });
-    const unseen = (await checkVersion(installation.layout.root))?.administratorKeyShown === false;
-    const administratorKey = await installation.organization.keys.createFirstAdministrator(unseen);
+    const version = await checkVersion(installation.layout.root);
+    const unseen = show === undefined && version?.administratorKeyShown === false;
+    const { keys } = installation.organization;
+    const administratorKey = await keys.createFirstAdministrator({
+      unseen,
+      ...(show === undefined ? {} : { show }),
+    });
     return { migrations, administratorKey: administratorKey ?? undefined };
   } finally {
     await shutdown.run('prepared');

@@ -9,6 +9,8 @@ import { FolderLockedError } from '#cli/folder-lock';
 import { checkMasterKey, masterKeyName } from '#cli/master-key';
 import { OutputGone } from '#cli/output/print';
 import { readProfile, updateProfile, writeProfile } from '#cli/profile';
+import { parseRoles } from '#cli/roles/roles';
+import { startRoles } from '#cli/roles/start-role';
 import { Supervisor } from '#cli/supervisor';
 import { CairnError } from '#domain/errors';
 import type { Config } from '#platform/config';
@@ -21,6 +23,7 @@ interface StartFlags {
   readonly data?: string;
   readonly port?: string;
   readonly demo?: boolean;
+  readonly role?: string;
 }
 
 export interface StartOptions {
@@ -44,6 +47,10 @@ export function register(program: Command, cli: CliContext): void {
     .description('run the platform here: PostgreSQL, the api and the worker process')
     .option('--data <folder>', 'the data folder (CAIRN_DATA, else ./data)')
     .option('--port <number>', 'the port to listen on (CAIRN_PORT, else 4600; 0 takes a free one)')
+    .option(
+      '--role <roles>',
+      'one process of a cluster in place of all: gateway, organization, events, trails, lake, insights, worker, several with commas, or api for all but the worker',
+    )
     .option('--demo', 'also record a generated month of activity, then some events a second')
     .action(async (flags: StartFlags) => {
       const config = loadConfigWith(flags);
@@ -53,6 +60,10 @@ export function register(program: Command, cli: CliContext): void {
         cli.print(`${text}\n`).catch((error: unknown) => {
           if (!(error instanceof OutputGone)) throw error;
         });
+      if (flags.role !== undefined) {
+        if (flags.demo) throw new ConfigError(['--demo is for a platform in one place, not for --role.']);
+        return startRoles(parseRoles(flags.role), config, say);
+      }
       // People at a terminal read the lines below, not JSON.
       const logLevel = process.stderr.isTTY && config.logLevel === 'info' ? 'warn' : config.logLevel;
       cli.exitWith(await startCommand({ config, client, say, logLevel, demo: flags.demo ?? false }));

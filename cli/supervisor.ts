@@ -124,7 +124,7 @@ export class Supervisor {
   }
 
   async #runPrepare(): Promise<string | undefined> {
-    const child = this.#spawn('prepare');
+    const child = this.#spawn('supervised-prepare');
     let key: string | undefined;
     child.on('message', (message) => (key = PREPARED.parse(message).administratorKey));
     const end = (): void => void child.kill('SIGTERM');

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { projectorGauges, putBackCounter } from '#cli/gauges';
 import { isHistoryElsewhere, openHistoryProjection } from '#cli/history';
 import type { Installation } from '#cli/installation';
@@ -10,6 +11,8 @@ import { Projector } from '#workers/project';
 
 /** Milliseconds that a slice or a job in hand may take when the process ends. */
 const GRACE_MS = 30_000;
+/** And that sealing what is left may take. */
+const LAST_SEAL_MS = 5_000;
 
 /** What works behind the answers: seals the tail, moves the projections, runs the jobs. */
 export async function openWorker(ground: Ground): Promise<void> {
@@ -26,7 +29,23 @@ export async function openWorker(ground: Ground): Promise<void> {
     if (error !== undefined) throw error;
   };
   if (workerDuties.includes('projections')) projector.start();
-  if (workerDuties.includes('jobs')) await work(installation, journal, projector);
+  if (!workerDuties.includes('jobs')) return;
+  sealAtEnd(ground, journal);
+  await work(installation, journal, projector);
+}
+
+/** What was taken in until the end lies in objects then, where a copy of the folder finds it. Nothing depends on it. */
+function sealAtEnd({ base, shutdown }: Ground, journal: OpenJournal): void {
+  const seal = async (): Promise<void> => {
+    const late = delay(LAST_SEAL_MS, 'late' as const, { ref: false });
+    try {
+      const done = await Promise.race([journal.sealer.sealTail({ force: true }), late]);
+      if (done === 'late') base.log.warn('the tail could not be sealed in time; the next worker does it');
+    } catch (error) {
+      base.log.warn({ err: error }, 'the tail could not be sealed; the next worker does it');
+    }
+  };
+  shutdown.add({ name: 'last seal', stage: STAGE.rest, timeout: LAST_SEAL_MS + 1_000, run: seal });
 }
 
 async function createProjector(installation: Installation, journal: OpenJournal): Promise<Projector> {

@@ -73,3 +73,26 @@ export async function migrate(url: string): Promise<readonly string[]> {
     await lock.end();
   }
 }
+
+/** The migrations that this version knows and the database has not seen. Changes nothing. */
+export async function pendingMigrations(url: string): Promise<readonly string[]> {
+  const orm = await createOrm(url, []);
+  try {
+    const pending = await orm.migrator.getPending();
+    return pending.map((migration) => migration.name);
+  } finally {
+    await orm.close(true);
+  }
+}
+
+/** Does the work while nobody else, on any machine, does work under the same number; waits for its turn. */
+export async function exclusively<T>(url: string, lock: number, work: () => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [lock]);
+    return await work();
+  } finally {
+    await client.end();
+  }
+}

@@ -9,8 +9,8 @@ export interface ShutdownStep {
   readonly run: () => Promise<void>;
 }
 
-/** The stages of every process: no new work, work in hand, what the work stands on. */
-export const STAGE = { doors: 0, work: 1, services: 2, telemetry: 3 } as const;
+/** The stages of every process: no new work, work in hand, what it leaves to be done, what the work stands on. */
+export const STAGE = { doors: 0, work: 1, rest: 2, services: 3, telemetry: 4 } as const;
 
 /** Ends what was added, in order, once. A step that fails or hangs does not keep the others from ending. */
 export class Shutdown {

@@ -1,12 +1,13 @@
 import type { Ground } from '#cli/roles/ground';
 import { limitRate } from '#cli/rate-limit';
 import type { Principal } from '#domain/principal';
-import type { GraphqlLimits } from '#platform/graphql/limits';
+import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
 import type { Route } from '#platform/http/routes';
 import { currentRequest } from '#platform/request-context';
 import { STAGE } from '#platform/shutdown';
 import { createBulkDoor } from '#subgraphs/events/index';
 import type { Subgraph } from '#subgraphs/shared/build-subgraph';
+import { ENVELOPE_BYTES, createInternalDoor } from '#subgraphs/shared/internal-door';
 import { createSubgraphDoor } from '#subgraphs/shared/subgraph-door';
 
 export type Authenticate = (authorization: string | undefined) => Promise<Principal | null>;
@@ -39,6 +40,20 @@ export async function subgraphRoute(
     method: '*',
     path: door.path,
     maxBodyBytes: config.maxGraphqlBytes,
+    handle: (request, response) => door.handle(request, response),
+  };
+}
+
+/** The same for gateways in other processes, which sign what they ask. */
+export async function internalRoute(ground: Ground, subgraph: Subgraph): Promise<Route> {
+  const { config, log } = ground.base;
+  const keys = await ground.internalKeys();
+  const limits = { ...DEFAULT_LIMITS, ...graphqlLimits(ground.base) };
+  const door = createInternalDoor({ subgraph, keys, log, limits });
+  return {
+    method: '*',
+    path: door.path,
+    maxBodyBytes: config.maxGraphqlBytes + ENVELOPE_BYTES,
     handle: (request, response) => door.handle(request, response),
   };
 }

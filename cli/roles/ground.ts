@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { layoutOf } from '#cli/data-folder';
 import { journalGauges } from '#cli/gauges';
 import { isHistoryElsewhere, openHistoryIndex } from '#cli/history';
 import type { Base, Installation } from '#cli/installation';
@@ -5,10 +7,14 @@ import { openBase, openInstallation, openInstallationJournal } from '#cli/instal
 import { once } from '#cli/roles/once';
 import type { Roles } from '#cli/roles/roles';
 import { nameOf } from '#cli/roles/roles';
+import { CairnError } from '#domain/errors';
 import type { OpenJournal } from '#journal/journal';
 import type { Config } from '#platform/config';
 import { createOrm } from '#platform/db';
 import type { Check } from '#platform/http/health';
+import { deriveInternalKeys, readInternalKeys } from '#platform/internal/internal-keys';
+import type { InternalKeys } from '#platform/internal/request-signature';
+import { FileKeyProvider } from '#platform/keys';
 import type { Shutdown } from '#platform/shutdown';
 import { STAGE } from '#platform/shutdown';
 import type { HistoryIndex } from '#projections/history/history-index';
@@ -86,9 +92,27 @@ export class Ground {
 
   /** A gateway alone needs the table of keys and nothing else of the installation. */
   readonly authenticator = once(async (): Promise<Authenticator> => {
-    const isGateway = this.roles.size === 1 && this.roles.has('gateway');
-    return isGateway ? this.#keysOnly() : (await this.installation()).organization.authenticator;
+    return this.#isGatewayAlone ? this.#keysOnly() : (await this.installation()).organization.authenticator;
   });
+
+  /** What signs and verifies requests between the processes of the installation. */
+  readonly internalKeys = once(async (): Promise<InternalKeys> => {
+    const { internalKey, dataDir, kmsMasterKey } = this.base.config;
+    if (internalKey !== undefined) return readInternalKeys(internalKey);
+    if (!this.#isGatewayAlone) return deriveInternalKeys((await this.installation()).journalDeps.keys);
+    const { masterKey } = layoutOf(dataDir);
+    if (kmsMasterKey === undefined && existsSync(masterKey)) {
+      return deriveInternalKeys(await FileKeyProvider.open(masterKey));
+    }
+    throw new CairnError(
+      'INVALID_ARGUMENT',
+      `A gateway that has not the master key (${masterKey}) needs CAIRN_INTERNAL_KEY, the same as its subgraphs have.`,
+    );
+  });
+
+  get #isGatewayAlone(): boolean {
+    return this.roles.size === 1 && this.roles.has('gateway');
+  }
 
   async #keysOnly(): Promise<Authenticator> {
     const { config, log } = this.base;

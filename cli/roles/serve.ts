@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { openWorker } from '#cli/worker';
-import { bulkRoute, graphqlKeys, graphqlLimits, subgraphRoute } from '#cli/roles/doors';
+import { bulkRoute, graphqlKeys, internalRoute, subgraphRoute } from '#cli/roles/doors';
+import { gatewayRoutes } from '#cli/roles/gateway';
 import { Ground } from '#cli/roles/ground';
 import { once } from '#cli/roles/once';
 import type { Authenticate } from '#cli/roles/doors';
 import type { Role, Roles, SubgraphName } from '#cli/roles/roles';
-import { SUBGRAPH_NAMES } from '#cli/roles/roles';
 import { Rooms } from '#cli/roles/rooms';
-import { createGateway } from '#gateway/create-gateway';
 import type { Config } from '#platform/config';
 import { healthRoutes } from '#platform/http/health';
 import type { Route } from '#platform/http/routes';
@@ -28,7 +28,7 @@ interface House {
 
 /** What each role adds to the server of its process. */
 const DOORS: Readonly<Record<Role, (house: House) => Promise<readonly Route[]>>> = {
-  gateway: openGateway,
+  gateway: async ({ ground, rooms, keys }) => gatewayRoutes(ground, rooms, await keys()),
   organization: (house) => openSubgraph(house, 'organization'),
   events: async (house) => [...(await openSubgraph(house, 'events')), await bulkRoute(house.ground)],
   trails: (house) => openSubgraph(house, 'trails'),
@@ -49,28 +49,11 @@ export async function serveRoles(config: Config, roles: Roles, shutdown: Shutdow
   return listen(ground, routes);
 }
 
-async function openGateway({ ground, rooms, keys }: House): Promise<readonly Route[]> {
-  const { config, log, telemetry } = ground.base;
-  const gateway = await createGateway({
-    subgraphs: await Promise.all(SUBGRAPH_NAMES.map((name) => rooms.build(name))),
-    authenticate: await keys(),
-    log,
-    limits: graphqlLimits(ground.base),
-    telemetry,
-  });
-  ground.shutdown.add({ name: 'gateway', stage: STAGE.work, timeout: 5_000, run: () => gateway.dispose() });
-  return [
-    {
-      method: '*',
-      path: '/graphql',
-      maxBodyBytes: config.maxGraphqlBytes,
-      handle: (request, response) => gateway.handle(request, response),
-    },
-  ];
-}
-
 async function openSubgraph({ ground, rooms, keys }: House, name: SubgraphName): Promise<readonly Route[]> {
-  return [await subgraphRoute(ground, await rooms.build(name), await keys())];
+  const subgraph = await rooms.build(name);
+  const open = await subgraphRoute(ground, subgraph, await keys());
+  // Whoever holds the gateway too is asked by nobody else.
+  return ground.roles.has('gateway') ? [open] : [open, await internalRoute(ground, subgraph)];
 }
 
 async function listen(
@@ -94,8 +77,14 @@ async function listen(
     log,
     telemetry,
   });
-  const close = (): Promise<void> => server.close(GRACE_MS);
-  shutdown.add({ name: 'http', stage: STAGE.doors, timeout: GRACE_MS + 1_000, run: close });
+  // Nobody sends anything to a worker.
+  const drainMs = routes.length === 0 ? 0 : config.drainSeconds * 1_000;
+  const close = async (): Promise<void> => {
+    server.drain();
+    await delay(drainMs);
+    await server.close(GRACE_MS);
+  };
+  shutdown.add({ name: 'http', stage: STAGE.doors, timeout: drainMs + GRACE_MS + 1_000, run: close });
   return server;
 }
 

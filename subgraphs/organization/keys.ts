@@ -96,9 +96,16 @@ export class Keys {
 
   /**
    * For the first start: the text of an administrator's key for all accounts, or null when there is a key. With
-   * `unseen` an earlier start ended before it could show its key: nobody has that one, and it is replaced.
+   * `unseen` an earlier start ended before it could show its key: nobody has that one, and it is replaced. `show`
+   * is given the text before the key is made, so that there is never a key that nobody saw.
    */
-  async createFirstAdministrator(unseen = false): Promise<string | null> {
+  async createFirstAdministrator({
+    unseen = false,
+    show,
+  }: {
+    readonly unseen?: boolean;
+    readonly show?: (text: string) => Promise<void>;
+  } = {}): Promise<string | null> {
     return this.#parts.store.deciding(async (store) => {
       const known = await store.keys('ALL', { direction: 'forward', cursor: undefined, limit: 100 });
       const [lost, ...others] = known.filter((key) => key.revokedAt === null);
@@ -111,7 +118,9 @@ export class Keys {
         accounts: null,
         expiresAt: null,
       } as const;
-      return (await this.#issue(store, input, null)).text;
+      const { text } = await this.#issue(store, input, null);
+      await show?.(text);
+      return text;
     });
   }
 

@@ -86,12 +86,12 @@ describe('the first administrator', () => {
 
   it('is replaced when the start that made it could not show it, unless there are others', async () => {
     await orm.em.fork().nativeDelete(ApiKeyEntity, {});
-    const lost = await service.keys.createFirstAdministrator(true);
-    const shown = await service.keys.createFirstAdministrator(true);
+    const lost = await service.keys.createFirstAdministrator({ unseen: true });
+    const shown = await service.keys.createFirstAdministrator({ unseen: true });
     expect(await authenticate(lost ?? '')).toBeNull();
     expect(await authenticate(shown ?? '')).toMatchObject({ role: 'administrator' });
     await issue(ROOT, 'ingest', [A]);
-    expect(await service.keys.createFirstAdministrator(true)).toBeNull();
+    expect(await service.keys.createFirstAdministrator({ unseen: true })).toBeNull();
   });
 });
 

@@ -35,7 +35,7 @@ const REQUEST = z.object({
 });
 
 /** What the gateway wraps around an operation: the caller with up to a thousand accounts, and the planner's names. */
-const ENVELOPE_BYTES = 256 * 1024;
+export const ENVELOPE_BYTES = 256 * 1024;
 
 /**
  * A subgraph for gateways in other processes: it believes who asks by the request's signature and by nothing else

@@ -6,7 +6,7 @@ const [role] = process.argv.slice(2);
 const note = (what) =>
   appendFileSync(`${process.env.CAIRN_DATA}/run/trace`, `${role} ${what} ${process.pid}\n`);
 note('begins');
-if (role === 'prepare') {
+if (role === 'supervised-prepare') {
   process.send({ type: 'prepared', administratorKey: process.env.TEST_KEY || undefined });
   process.disconnect();
 } else {
