@@ -47,8 +47,8 @@ export function describeHistoryAtScale(
 }
 
 interface Subject {
-  open(journal: Pick<Journal, 'read'>): Promise<OpenHistory>;
-  raws(): Iterable<Buffer>;
+  readonly open: (journal: Pick<Journal, 'read'>) => Promise<OpenHistory>;
+  readonly raws: () => Iterable<Buffer>;
   readonly runs: number;
 }
 

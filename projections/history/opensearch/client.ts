@@ -120,10 +120,11 @@ function presentable(error: unknown): Error {
   return new OpenSearchRefusal(status, type, cause);
 }
 
-/** Undefined when there was no answer. */
+const RESPONSE = z.object({ name: z.literal('ResponseError'), meta: z.object({ statusCode: z.number() }) });
+
+/** The answer's own, not what its body may say; undefined when there was no answer. */
 function statusOf(error: unknown): number | undefined {
-  const isAnswer = error instanceof Error && error.name === 'ResponseError' && 'statusCode' in error;
-  return isAnswer && typeof error.statusCode === 'number' ? error.statusCode : undefined;
+  return RESPONSE.safeParse(error).data?.meta.statusCode;
 }
 
 function bodyOf(error: unknown): unknown {
