@@ -266,6 +266,7 @@ describe('A projector', { timeout: 30_000 }, () => {
     add(30, 12);
     await first.settled();
     expect(second.state()).toMatchObject({ status: 'WAITING', cursor: undefined });
+    expect([first.isElsewhere, second.isElsewhere]).toEqual([false, true]);
     await expect(second.erase({ account: ACCOUNT, before: undefined })).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     });

@@ -89,6 +89,11 @@ export class Projector {
     };
   }
 
+  /** Another process moves the projection, or nobody asked this one to. One that failed here is still of here. */
+  get isElsewhere(): boolean {
+    return this.#lease === undefined && (this.#status === 'WAITING' || this.#status === 'IDLE');
+  }
+
   /** Resolves when all that the journal holds now is applied; rejects when the projection stops before. */
   async settled(): Promise<void> {
     const head = await this.#parts.journal.head();

@@ -1,10 +1,11 @@
 import { jobs } from '#domain/jobs';
 import type { ErasureScope } from '#journal/types';
+import { requireHere, type Held } from '#workers/jobs/elsewhere';
 import { defineJob } from '#workers/jobs/kit';
 import type { BoundJob } from '#workers/jobs/kit';
 
 /** Whatever may hold events of an account. Erasing twice, or after a crash in the middle, is erasing once. */
-export interface Eraser {
+export interface Eraser extends Held {
   /** For the run's error and the log: `journal`, `history`. */
   readonly name: string;
   /** Resolves when no trace is left. */
@@ -20,6 +21,7 @@ interface EraseAccountParts {
 
 export function eraseAccount({ journal, views }: EraseAccountParts): BoundJob {
   return defineJob(jobs.eraseAccount, async ({ account, before }, { signal, progress }) => {
+    requireHere(views);
     const erasers = [journal, ...views];
     for (const [done, eraser] of erasers.entries()) {
       signal.throwIfAborted();

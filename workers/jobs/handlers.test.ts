@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobDefinition, JobProgress, JobRun, StartOptions } from '#domain/jobs';
 import type { ErasureScope } from '#journal/types';
+import { Postponed } from '#platform/queue/queue';
 import { applyRetention } from '#workers/jobs/apply-retention';
 import { eraseAccount } from '#workers/jobs/erase-account';
 import type { BoundJob } from '#workers/jobs/kit';
@@ -47,6 +48,15 @@ describe('eraseAccount', () => {
     const job = eraseAccount(erasers(log, 'history'));
     await expect(run(job, { account: '123456789012' })).rejects.toThrow('history is away');
     expect(log).toEqual([['journal', { account: '123456789012', before: undefined }]]);
+  });
+
+  it('touches nothing when another worker has one of the views: that one takes the run', async () => {
+    const log: [string, ErasureScope][] = [];
+    const { journal, views } = erasers(log);
+    const elsewhere = views.map((view) => ({ ...view, isElsewhere: view.name === 'refusals' }));
+    const job = eraseAccount({ journal, views: elsewhere });
+    await expect(run(job, { account: '123456789012' })).rejects.toThrow(Postponed);
+    expect(log).toEqual([]);
   });
 
   it('stops between two of them when the process ends', async () => {
@@ -113,6 +123,11 @@ describe('the other handlers', () => {
     };
     expect(await run(rebuildHistory(rebuilder), {}, { seen })).toEqual({ events: 10 });
     expect(seen).toEqual([{ done: 5, total: 10 }]);
+  });
+
+  it('is left to the worker that has history', async () => {
+    const rebuilder = { rebuild: () => Promise.resolve(10), isElsewhere: true };
+    await expect(run(rebuildHistory(rebuilder), {})).rejects.toThrow(Postponed);
   });
 });
 
