@@ -1,6 +1,8 @@
+import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 
+import { awsClientOptions } from '#platform/aws-client';
 import { S3Bucket } from '#platform/objects/s3/s3-bucket';
 import type { S3Place } from '#platform/objects/s3/s3-bucket';
 import { freshName, services } from '#test/services';
@@ -41,4 +43,14 @@ export function useTestCredentials(): void {
   const { accessKeyId, secretAccessKey } = services().s3;
   process.env['AWS_ACCESS_KEY_ID'] = accessKeyId;
   process.env['AWS_SECRET_ACCESS_KEY'] = secretAccessKey;
+}
+
+/** The variables of a master key of its own in moto's KMS. */
+export async function createKmsKey(): Promise<{ CAIRN_MASTER_KEY: string; CAIRN_KMS_ENDPOINT: string }> {
+  useTestCredentials();
+  const { endpoint } = services().moto;
+  const client = new KMSClient(awsClientOptions({ endpoint, region: undefined }));
+  const { KeyMetadata } = await client.send(new CreateKeyCommand({}));
+  client.destroy();
+  return { CAIRN_MASTER_KEY: `aws-kms:${KeyMetadata?.KeyId}`, CAIRN_KMS_ENDPOINT: endpoint };
 }
