@@ -57,6 +57,8 @@ export class DataFolderError extends Error {
 
 /** Where root keeps data that PostgreSQL's unprivileged user must reach. */
 const REACHABLE = ['/var/lib/cairn', '/srv/cairn', '/opt/cairn'];
+/** Lies there while a restore is under way. */
+export const RESTORE_FILE = 'restore.json';
 /** What a first start that was killed early, or a fresh disk, may have left in a folder without a version. */
 const HARMLESS = /^(lock|lock\.db|(lock|cairn\.json)\..*\.tmp|lost\+found)$/;
 
@@ -121,6 +123,14 @@ async function makeRoot(root: string): Promise<void> {
 
 /** Undefined when the folder is missing or empty. @throws DataFolderError for one that is not ours or newer. */
 export async function checkVersion(root: string): Promise<z.infer<typeof VERSION> | undefined> {
+  if ((await readText(join(root, RESTORE_FILE))) !== undefined) {
+    throw new DataFolderError(`A restore into ${root} has not ended: run the same cairn restore again.`);
+  }
+  return readVersion(root);
+}
+
+/** As `checkVersion`, for the restore itself. */
+export async function readVersion(root: string): Promise<z.infer<typeof VERSION> | undefined> {
   const text = await readText(layoutOf(root).versionFile);
   if (text === undefined) {
     const foreign = (await namesIn(root)).find((name) => !HARMLESS.test(name));
@@ -160,8 +170,9 @@ async function describe(layout: DataLayout, lock: FolderLock): Promise<DataFolde
   };
 }
 
-async function writeVersion(
-  layout: DataLayout,
+/** Makes it a data folder: what comes before is of no use without. */
+export async function writeVersion(
+  layout: Pick<DataLayout, 'versionFile'>,
   installation: string,
   administratorKeyShown: boolean,
 ): Promise<z.infer<typeof VERSION>> {

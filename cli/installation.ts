@@ -120,11 +120,14 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
 export async function openInstallationJournal(
   { config, journalDeps, settings }: Installation,
   shutdown: Shutdown,
-  { recover }: { readonly recover: boolean } = { recover: false },
+  { recover, restored = false }: { readonly recover: boolean; readonly restored?: boolean } = {
+    recover: false,
+  },
 ): Promise<OpenJournal> {
   await settings.start();
   const journal = await openJournal(journalDeps, {
     recover,
+    restored,
     retentionStart: (account) => {
       const months = settings.of(account)?.retentionMonths;
       return months === undefined ? undefined : retentionCutOff(Date.now(), months);

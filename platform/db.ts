@@ -1,6 +1,7 @@
 import type { EntitySchema } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { Migrator } from '@mikro-orm/migrations';
+import type { PoolClient } from 'pg';
 import { Client, Pool } from 'pg';
 
 import { MIGRATIONS } from '#migrations/index';
@@ -21,6 +22,9 @@ export interface PoolOptions {
 
 /** Milliseconds to wait for a connection, from the server or from the pool. */
 const CONNECT_TIMEOUT_MS = 10_000;
+
+/** The ORM's, of what ran; not one of the installation's own. */
+export const MIGRATIONS_TABLE = 'migrations';
 
 /** Held while migrations run, so that two processes that start at once do not run them twice. */
 const MIGRATION_LOCK = 0x6361_6972;
@@ -49,22 +53,35 @@ export async function createOrm(url: string, entities: readonly EntitySchema[]):
     entities: [...entities],
     discovery: { warnWhenNoEntities: false },
     extensions: [Migrator],
-    migrations: { migrationsList: [...MIGRATIONS], tableName: 'migrations', snapshot: false, emit: 'ts' },
+    migrations: { migrationsList: [...MIGRATIONS], tableName: MIGRATIONS_TABLE, snapshot: false, emit: 'ts' },
     pool: { min: 0, max: 10 },
     // It would tell every migration on standard output, which belongs to answers.
     logger: () => undefined,
   });
 }
 
-/** Brings the database to the newest shape and names what it ran. Safe to run from several processes. */
-export async function migrate(url: string): Promise<readonly string[]> {
+/** The migrations that ran, oldest first; none for a database without their table. */
+export async function appliedMigrations(client: Pick<PoolClient, 'query'>): Promise<readonly string[]> {
+  const found = await client.query<{ there: boolean }>(
+    `SELECT to_regclass('public.${MIGRATIONS_TABLE}') IS NOT NULL AS there`,
+  );
+  if (found.rows[0]?.there !== true) return [];
+  const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${MIGRATIONS_TABLE} ORDER BY id`);
+  return rows.map(({ name }) => name);
+}
+
+/**
+ * Brings the database to the newest shape, or to that of the migration `to`, and names what it ran. Safe to run
+ * from several processes.
+ */
+export async function migrate(url: string, to?: string): Promise<readonly string[]> {
   const lock = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   await lock.connect();
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     const orm = await createOrm(url, []);
     try {
-      const done = await orm.migrator.up();
+      const done = await orm.migrator.up(to === undefined ? undefined : { to });
       return done.map((migration) => migration.name);
     } finally {
       await orm.close(true);

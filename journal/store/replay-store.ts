@@ -54,7 +54,7 @@ export async function moveHead(client: PoolClient, head: Omit<ReplayedHead, 'log
 export const UNKNOWN_CHAIN: Buffer = Buffer.alloc(32, 0xff);
 
 /** A crash before the epoch has begun must not let the next start take the sealed end for the end. */
-export async function markEndUnknown(client: PoolClient): Promise<void> {
+export async function markEndUnknown(client: Pick<PoolClient, 'query'>): Promise<void> {
   await client.query('UPDATE journal_log SET chain = $1', [UNKNOWN_CHAIN]);
 }
 

@@ -6,7 +6,7 @@ import {
   sizeOfKey,
   type AnchorPlace,
 } from '#journal/checkpoint';
-import { logObjectKey, parseLogObjectKey } from '#journal/format/log-object';
+import { epochStarts, type EpochStart } from '#journal/log-shape';
 import type { NoteKey } from '#journal/note';
 import type { Findings } from '#journal/verify/finding';
 import type { ObjectReader } from '#platform/objects/object-store';
@@ -156,32 +156,6 @@ function dropLost(shelf: {
   const where = `anchor:${keyOf({ epoch, size: newest })}`;
   const message = `records ${next.sequence} to ${newest - 1} of epoch ${epoch} were signed and are not in the log: it was restored, and epoch ${next.epoch} begins at record ${next.sequence}`;
   findings.add({ kind: 'lost', where, message });
-}
-
-interface EpochStart {
-  readonly epoch: number;
-  /** Of its first record. */
-  readonly sequence: number;
-}
-
-/** Where the epochs begin, as the objects' names say; the walk over the objects finds names that lie. */
-async function epochStarts(objects: ObjectReader): Promise<readonly EpochStart[]> {
-  const starts: EpochStart[] = [];
-  for (let after = ''; ;) {
-    const key = await firstKey(objects, after);
-    if (key === undefined) return starts;
-    const place = parseLogObjectKey(key);
-    if (place === undefined) after = key;
-    else {
-      starts.push(place);
-      after = logObjectKey(place.epoch, Number.MAX_SAFE_INTEGER);
-    }
-  }
-}
-
-async function firstKey(objects: ObjectReader, after: string): Promise<string | undefined> {
-  for await (const key of objects.list('log/', after)) return key;
-  return undefined;
 }
 
 function largest(sizes: Iterable<number>): number {
