@@ -1,21 +1,26 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 
 import type { DataLayout } from '#cli/data-folder';
 import { checkVersion } from '#cli/data-folder';
 import type { Finding } from '#cli/doctor/finding';
 import { ok, reasonOf, trouble, warning } from '#cli/doctor/finding';
 import { lockHolder } from '#cli/folder-lock';
+import { findMasterKey, masterKeyName } from '#cli/master-key';
+import type { ObjectPlace } from '#cli/object-places';
+import { objectPlaces, placeName } from '#cli/object-places';
+import { openObjectReaders } from '#cli/object-stores';
+import type { ObjectReaders } from '#cli/object-stores';
 import type { Config } from '#platform/config';
 import { createPool } from '#platform/db';
 import { hasCode } from '#platform/files';
-import { FileKeyProvider } from '#platform/keys';
-import { DiskObjectStore } from '#platform/objects/disk-object-store';
+import type { ObjectReader } from '#platform/objects/object-store';
 import { isAlive, readPostmaster } from '#platform/postgres/postmaster';
 import { runningPostgresUrl } from '#platform/postgres/start-postgres';
 
 /** Enough to meet a bad disk or wrong owners without reading a large store; `verify` reads all of it. */
 const SAMPLE = 1_000;
 const OLDEST_POSTGRES = 150_000;
+const LOST_KEY = 'Put your copy back. Do not start without it: a new key cannot read what is there.';
 
 export interface DataReport {
   /** Whether a platform runs on the folder. */
@@ -31,17 +36,19 @@ export async function examineData(config: Config, layout: DataLayout): Promise<D
     return { running: false, findings: [version, ...others] };
   }
   const holder = await lockHolder(layout.root);
+  const places = objectPlaces(config, layout);
+  const readers = await openObjectReaders(config, layout);
   const findings = [
     version,
     lock(holder),
     await modes(layout),
-    await masterKey(layout),
+    await masterKey(config, layout, readers),
     config.postgresUrl === undefined
       ? await embeddedPostgres(layout, holder !== 'free')
       : await database(config.postgresUrl),
-    await objects('objects', layout.objects),
-    await objects('data keys', layout.keys),
-    await anchor(layout),
+    await objects('objects', places.objects, readers.objects),
+    await objects('data keys', places.keys, readers.keyObjects),
+    await anchor(layout, places.anchor, readers.anchor),
   ];
   return { running: holder !== 'free', findings };
 }
@@ -82,15 +89,24 @@ async function modes(layout: DataLayout): Promise<Finding> {
   );
 }
 
-async function masterKey(layout: DataLayout): Promise<Finding> {
+async function masterKey(
+  config: Config,
+  layout: DataLayout,
+  { keyObjects }: ObjectReaders,
+): Promise<Finding> {
+  const name = masterKeyName(config, layout);
   try {
-    await FileKeyProvider.open(layout.masterKey);
-    return ok('master key', `${layout.masterKey}: keep a copy elsewhere, without it nothing can be read`);
+    if ((await findMasterKey(config, layout, keyObjects)) === undefined) {
+      return trouble('master key', `${name} is missing`, LOST_KEY);
+    }
+    if (config.kmsMasterKey !== undefined) return ok('master key', `${name} opens what it wrapped`);
+    return ok('master key', `${name}: keep a copy elsewhere, without it nothing can be read`);
   } catch (error) {
-    const advice = hasCode(error, 'ENOENT')
-      ? 'Put your copy back. Do not start without it: a new key cannot read what is there.'
-      : 'Mend what the message names; if others could read it, move to a new installation.';
-    return trouble('master key', reasonOf(error), advice);
+    return trouble(
+      'master key',
+      reasonOf(error),
+      'Mend what the message names; if others could read a key, move to a new installation.',
+    );
   }
 }
 
@@ -131,31 +147,47 @@ async function database(url: string): Promise<Finding> {
   }
 }
 
-/** Reads the beginning of each of the first objects: wrong owners and bad disks show there. */
-async function objects(check: string, folder: string): Promise<Finding> {
-  if (await isMissing(folder))
-    return trouble(check, `${folder} is missing`, 'Put it back from your backup, then run ./cairn verify.');
+/** Reads the beginning of each of the first objects: wrong owners, rights and bad disks show there. */
+async function objects(check: string, place: ObjectPlace, store: ObjectReader): Promise<Finding> {
+  if ('folder' in place && (await isMissing(place.folder)))
+    return trouble(
+      check,
+      `${place.folder} is missing`,
+      'Put it back from your backup, then run ./cairn verify.',
+    );
+  const where = 'folder' in place ? '' : ` in ${placeName(place)}`;
   let count = 0;
   try {
-    const store = DiskObjectStore.existing(folder);
     for await (const key of store.list('')) {
       await store.get(key, { offset: 0, length: 1 });
       if ((count += 1) === SAMPLE) break;
     }
-    return ok(check, count === SAMPLE ? `the first ${SAMPLE} can be read` : `${count}, all readable`);
+    return ok(
+      check,
+      `${count === SAMPLE ? `the first ${SAMPLE} can be read` : `${count}, all readable`}${where}`,
+    );
   } catch (error) {
-    return trouble(check, reasonOf(error), 'Check owners, modes and the disk, then run ./cairn verify.');
+    const advice =
+      'folder' in place
+        ? 'Check owners, modes and the disk, then run ./cairn verify.'
+        : 'Check the variables CAIRN_S3_..., the bucket and its policy.';
+    return trouble(check, reasonOf(error), advice);
   }
 }
 
-async function anchor(layout: DataLayout): Promise<Finding> {
+async function anchor(
+  layout: DataLayout,
+  place: ObjectPlace,
+  store: ObjectReader | undefined,
+): Promise<Finding> {
   try {
-    const [here, there] = [await stat(layout.root), await stat(layout.anchor)];
-    const count = (await readdir(layout.anchor, { recursive: true, withFileTypes: true })).filter((one) =>
-      one.isFile(),
-    );
+    let count = 0;
+    for await (const _ of store?.list('') ?? []) count++;
+    const found = `${count} files in ${placeName(place)}`;
+    if (!('folder' in place)) return ok('anchor', found);
+    const [here, there] = [await stat(layout.root), await stat(place.folder)];
     const disk = here.dev === there.dev ? ', on the disk of the data: CAIRN_ANCHOR can name another' : '';
-    return ok('anchor', `${count.length} files in ${layout.anchor}${disk}`);
+    return ok('anchor', `${found}${disk}`);
   } catch (error) {
     return trouble(
       'anchor',
