@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: how fast Cairn records and finds, what it needs, and what the obvious alternatives need.
- * `-- --quick` takes a tenth of the events, `--write` puts the report into docs/benchmarks.md.
+ * `-- --quick` takes a tenth of the events, `--services` adds the real services beside what is embedded, `--write`
+ * puts the report into docs/benchmarks.md.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -10,6 +11,8 @@ import { locateBinaries } from '#platform/postgres/binaries';
 import { benchIngest } from '#test/bench/ingest';
 import { benchMillion } from '#test/bench/million';
 import { renderReport } from '#test/bench/report';
+import { renderServices } from '#test/bench/services/report';
+import { benchServices } from '#test/bench/services/services';
 
 const REPORT = new URL('../../docs/benchmarks.md', import.meta.url);
 
@@ -17,6 +20,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    services: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string', default: '5' },
   },
@@ -32,6 +36,8 @@ if (options.only === 'ingest') {
   process.stdout.write(`${JSON.stringify(await benchIngest(ingestSize), null, 2)}\n`);
 } else if (options.only === 'million') {
   process.stdout.write(`${JSON.stringify(await benchMillion(millionSize), null, 2)}\n`);
+} else if (options.only === 'services') {
+  process.stdout.write(renderServices(await benchServices(200_000 / part, say)));
 } else {
   // What others have on the machine: our own work is not in it yet.
   const [, loadBefore = 0] = loadavg();
@@ -39,7 +45,8 @@ if (options.only === 'ingest') {
   const million = await benchMillion(millionSize);
   const { postgres } = await locateBinaries(undefined);
   const postgresVersion = execFileSync(postgres, ['--version'], { encoding: 'utf8' }).trim();
-  const report = renderReport({ quick: options.quick, postgresVersion, loadBefore, ingest, million });
+  const own = renderReport({ quick: options.quick, postgresVersion, loadBefore, ingest, million });
+  const report = options.services ? own + renderServices(await benchServices(200_000 / part, say)) : own;
   process.stdout.write(report);
   if (options.write) await writeFile(REPORT, report);
 }
