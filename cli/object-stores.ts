@@ -55,6 +55,7 @@ export async function openObjectStores(config: Config, layout: Layout): Promise<
     }
     const store = await buckets.store(place, use);
     if (use === 'keys') await refuseLocked(store, place.bucket);
+    if (use === 'objects') await store.removeLeftovers();
     return { store, check: () => store.check() };
   };
   const [objects, keys, anchor] = [await open('objects'), await open('keys'), await open('anchor')];

@@ -152,12 +152,12 @@ function describeListing(store: () => ObjectStore): void {
   });
 
   test('goes through many, one after another, and can be left at any of them', async () => {
-    const many = Array.from({ length: 1_100 }, (_, index) => `n/${String(index).padStart(5, '0')}`);
+    const many = Array.from({ length: 250 }, (_, index) => `n/${String(index).padStart(5, '0')}`);
     for (let from = 0; from < many.length; from += 50) {
       await Promise.all(many.slice(from, from + 50).map((key) => store().put(key, Buffer.from('x'))));
     }
     expect(await Array.fromAsync(store().list('n/'))).toEqual(many);
-    expect(await Array.fromAsync(store().list('n/', many[1_050]))).toEqual(many.slice(1_051));
+    expect(await Array.fromAsync(store().list('n/', many[220]))).toEqual(many.slice(221));
     const first: string[] = [];
     for await (const key of store().list('n/')) if (first.push(key) === 3) break;
     expect(first).toEqual(many.slice(0, 3));

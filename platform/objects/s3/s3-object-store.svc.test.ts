@@ -1,4 +1,5 @@
 import {
+  CreateMultipartUploadCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
@@ -34,7 +35,7 @@ beforeAll(async () => {
 /** A store under a prefix of its own. */
 function storeIn(place: S3Place, options: Partial<S3StoreOptions> = {}): S3ObjectStore {
   const prefix = `p${(count += 1)}/`;
-  return new S3ObjectStore(new S3Bucket(place), { prefix, deletes: 'all', ...options });
+  return new S3ObjectStore(new S3Bucket(place), { prefix, deletes: 'all', pageKeys: 100, ...options });
 }
 
 describeObjectStore('S3 (versitygw)', async () => storeIn(plain));
@@ -113,6 +114,18 @@ describe('a request that goes wrong', () => {
     const { Uploads } = await plain.client.send(new ListMultipartUploadsCommand({ Bucket: plain.bucket }));
     expect(Uploads ?? []).toEqual([]);
     expect(await store.get('k')).toBeUndefined();
+  });
+
+  test('parts that a crash left are removed when they are old', async () => {
+    const bed = await createBucket('s3');
+    const place = { Bucket: bed.bucket, Key: 'left/k' };
+    await bed.client.send(new CreateMultipartUploadCommand(place));
+    await bed.client.send(new CreateMultipartUploadCommand({ ...place, Key: 'other/k' }));
+    const store = storeIn(bed, { prefix: 'left/' });
+    expect(await store.removeLeftovers()).toBe(0);
+    expect(await store.removeLeftovers(Date.now() + 2 * 86_400_000)).toBe(1);
+    const { Uploads } = await bed.client.send(new ListMultipartUploadsCommand({ Bucket: bed.bucket }));
+    expect(Uploads?.map(({ Key }) => Key)).toEqual(['other/k']);
   });
 
   test('a server that never answers, or is not there, is unavailable within the time set', async () => {

@@ -15,6 +15,7 @@ import type { ByteRange, ObjectStore } from '#platform/objects/object-store';
 import { hasSha256, readBody } from '#platform/objects/s3/s3-body';
 import type { S3Bucket } from '#platform/objects/s3/s3-bucket';
 import { ObjectStoreError } from '#platform/objects/s3/s3-error';
+import { removeLeftovers } from '#platform/objects/s3/s3-parts';
 import { notesOf, S3Put } from '#platform/objects/s3/s3-put';
 import type { S3Encryption, S3Lock } from '#platform/objects/s3/s3-put';
 import { destroyVersions } from '#platform/objects/s3/s3-versions';
@@ -27,6 +28,8 @@ export interface S3StoreOptions {
   readonly lock?: S3Lock | undefined;
   /** `all`: a delete fails unless no version is left; `current`: versions that a lock holds may stay behind. */
   readonly deletes: 'all' | 'current';
+  /** Keys that are listed with one request, 1,000 at most and unless told. */
+  readonly pageKeys?: number | undefined;
 }
 
 /** Puts that met another at the same key are tried again so often, after so many milliseconds at most. */
@@ -154,6 +157,17 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
+  /** Removes the parts of large objects that a crash left more than a day before `now`; how many objects. */
+  async removeLeftovers(now = Date.now()): Promise<number> {
+    try {
+      return await removeLeftovers(this.#bucket, this.#options.prefix, now);
+    } catch (error) {
+      // Not allowed to, or a server that cannot: a rule of the bucket may do it.
+      if (error instanceof ObjectStoreError) return 0;
+      throw error;
+    }
+  }
+
   #newPut(key: string, bytes: Uint8Array): S3Put {
     const { encryption, lock } = this.#options;
     return new S3Put(this.#place(key), bytes, {
@@ -201,7 +215,12 @@ export class S3ObjectStore implements ObjectStore {
 
   async #page(input: { Prefix: string; StartAfter?: string; ContinuationToken?: string }) {
     // XML cannot carry all letters of a key.
-    const all = { Bucket: this.#bucket.name, EncodingType: 'url' as const, ...input };
+    const all = {
+      Bucket: this.#bucket.name,
+      EncodingType: 'url' as const,
+      MaxKeys: this.#options.pageKeys,
+      ...input,
+    };
     return this.#bucket.ask('s3:ListBucket', (client, options) =>
       client.send(new ListObjectsV2Command(all), options),
     );
