@@ -46,6 +46,8 @@ const CATALOG = {
   TOO_MANY_REQUESTS: { status: 429, retryable: true },
   UNAVAILABLE: { status: 503, retryable: true },
   TIMEOUT: { status: 504, retryable: true },
+  // a stream that was cut off; the cursor says where to go on
+  SLOW_CONSUMER: { status: 429, retryable: true },
   CORRUPT: { status: 500 },
   INTERNAL: { status: 500 },
 } as const satisfies Record<string, ErrorKind>;
@@ -57,6 +59,8 @@ interface ErrorDetails {
   readonly path?: string | undefined;
   /** Seconds after which a retryable request is worth another try. */
   readonly retryAfter?: number | undefined;
+  /** Where a list or stream that ends with this error goes on; null: where it began. */
+  readonly cursor?: string | null | undefined;
   readonly cause?: unknown;
 }
 
@@ -65,6 +69,7 @@ export class CairnError extends Error {
   readonly code: ErrorCode;
   readonly path: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly cursor: string | null | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -72,6 +77,7 @@ export class CairnError extends Error {
     this.code = code;
     this.path = details.path;
     this.retryAfter = details.retryAfter;
+    this.cursor = details.cursor;
   }
 
   get status(): number {

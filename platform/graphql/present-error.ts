@@ -16,6 +16,8 @@ export interface ExpectedFailure {
   readonly path?: string | undefined;
   /** Seconds. */
   readonly retryAfter?: number | undefined;
+  /** Where to go on; null: where it began. */
+  readonly cursor?: string | null | undefined;
 }
 
 export interface Presenter {
@@ -37,11 +39,12 @@ export function presentError(error: GraphQLError, presenter: Presenter): GraphQL
   const cause = rootCause(error);
   const failure = presenter.expected?.(cause);
   if (failure) {
-    const { code, message, path, retryAfter } = failure;
+    const { code, message, path, retryAfter, cursor } = failure;
     return again(error, message, {
       code,
       ...(path === undefined ? {} : { argument: path }),
       ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(cursor === undefined ? {} : { cursor }),
       requestId: presenter.requestId,
     });
   }

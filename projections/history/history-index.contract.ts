@@ -4,8 +4,10 @@ import type { IndexedFields } from '#domain/event';
 import { indexedFields } from '#domain/event-fields';
 import { readRecord } from '#domain/event-parse';
 import { recordWords } from '#domain/event-words';
+import { compileFilter } from '#domain/filter/compile';
 import { FILTER_FIELDS, type EventFilter, type FilterField } from '#domain/filter/filter';
 import { fieldValues, matches } from '#domain/filter/meaning';
+import { FilterSubject } from '#domain/filter/subject';
 import type { Journal, JournalEvent } from '#journal/types';
 import {
   HISTORY_INTERVALS,
@@ -63,6 +65,10 @@ export function describeHistoryIndex(
           async (filter, order) => {
             const { rows } = await history.index.search({ filter, accounts: 'ALL', order, limit: 1000 });
             expect(rows.map(({ place }) => place.position)).toEqual(positions(expected(filter, order)));
+            // Subscribers are shown live what this index will show later.
+            const fits = compileFilter(filter);
+            const live = events.filter(({ fields, words }) => fits(new FilterSubject(fields, () => words)));
+            expect(live.length).toBe(rows.length);
             hits += rows.length;
           },
         ),
