@@ -1,7 +1,18 @@
 import { CairnError } from '#domain/errors';
 import type { ExpectedFailure } from '#platform/graphql/present-error';
+import { ServiceUnavailable } from '#platform/service-unavailable';
+
+/** Seconds after which a service that is away is worth another try. */
+const RETRY_AFTER = 5;
 
 /** The one mapper of the catalog to GraphQL: `extensions.code`, `extensions.argument`, `extensions.retryAfter`. */
 export function expectedFailure(cause: unknown): ExpectedFailure | undefined {
+  if (cause instanceof ServiceUnavailable) return unavailable(cause);
   return cause instanceof CairnError ? cause : undefined;
+}
+
+/** What the service said is for the operator. */
+function unavailable(cause: ServiceUnavailable): CairnError {
+  const message = 'A service that this needs does not answer at the moment.';
+  return new CairnError('UNAVAILABLE', message, { retryAfter: RETRY_AFTER, cause });
 }
