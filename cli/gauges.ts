@@ -9,6 +9,9 @@ import type { Projector } from '#workers/project';
 
 type Read = () => Promise<number> | number;
 
+/** A database that takes questions and never answers must not keep back the figures that tell of it. */
+const FIGURE_MS = 2_000;
+
 /** Figures of the journal and of its views, read when somebody asks for the metrics. */
 export function journalGauges(installation: Installation, journal: OpenJournal, history: HistoryIndex): void {
   const gauge = gaugesOf(installation);
@@ -84,11 +87,15 @@ function gaugesOf({ telemetry, log }: Installation): (name: string, help: string
  * (history while it is built) is no news.
  */
 async function figure(read: Read, onError: (error: unknown) => void): Promise<number> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error('took too long')), FIGURE_MS);
   try {
-    return await read();
+    return await Promise.race([read(), late.promise]);
   } catch (error) {
     const expected = error instanceof CairnError && error.code === 'UNAVAILABLE';
     if (!expected) onError(error);
     return Number.NaN;
+  } finally {
+    clearTimeout(timer);
   }
 }

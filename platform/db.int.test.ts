@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPool, migrate } from '#platform/db';
 import { MIGRATIONS } from '#migrations/index';
 import type { TestDatabase } from '#test/harness';
+import { startFaultProxy } from '#test/faults/fault-proxy';
 import { createTestDatabase } from '#test/harness';
 
 let database: TestDatabase;
@@ -35,3 +36,21 @@ test('a connection that breaks in use fails its query and is reported, and the p
   expect((await pool.query<{ one: number }>('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   await pool.end();
 });
+
+test('a database that takes a question and never answers is not waited for without end', async () => {
+  await using proxy = await startFaultProxy(placeOf(database.url));
+  const url = new URL(database.url);
+  url.port = String(proxy.port);
+  const pool = createPool(url.href, { statementTimeout: 100, max: 1, answerMargin: 100 });
+  await pool.query('SELECT 1');
+  await proxy.change('hang');
+  await expect(pool.query('SELECT 1')).rejects.toThrow('Query read timeout');
+  await proxy.change('pass');
+  expect((await pool.query<{ one: number }>('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  await pool.end();
+});
+
+function placeOf(url: string): { host: string; port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: Number(port) };
+}

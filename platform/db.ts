@@ -16,6 +16,8 @@ export interface PoolOptions {
   readonly name?: string;
   /** Milliseconds after which the server gives a statement up; 30,000 unless told, 0 = never. */
   readonly statementTimeout?: number;
+  /** Milliseconds by which an answer may come later than the server gives a statement up; 5,000 unless told. */
+  readonly answerMargin?: number;
   /** Hears of idle connections that broke (the server restarted); the pool replaces them. */
   readonly onError?: (error: Error) => void;
 }
@@ -26,17 +28,24 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** The ORM's, of what ran; not one of the installation's own. */
 export const MIGRATIONS_TABLE = 'migrations';
 
+/** A network can swallow a question and its time-out. */
+const ANSWER_MARGIN_MS = 5_000;
+
 /** Held while migrations run, so that two processes that start at once do not run them twice. */
 const MIGRATION_LOCK = 0x6361_6972;
 
 /** Connections for bulk paths, which speak SQL themselves. */
 export function createPool(url: string, options: PoolOptions = {}): Pool {
+  const statementTimeout = options.statementTimeout ?? 30_000;
   const pool = new Pool({
     connectionString: url,
     max: options.max ?? 10,
     application_name: options.name ?? 'cairn',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: options.statementTimeout ?? 30_000,
+    statement_timeout: statementTimeout,
+    ...(statementTimeout > 0 && {
+      query_timeout: statementTimeout + (options.answerMargin ?? ANSWER_MARGIN_MS),
+    }),
     keepAlive: true,
   });
   // Without a listener a lost connection would end the process: an idle one by the pool's event, one that is

@@ -52,7 +52,7 @@ const SOCKET_ERRORS = new Set([
 function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ('code' in error && typeof error.code === 'string') return SOCKET_ERRORS.has(error.code);
-  return /connection|timeout exceeded|client (was closed|has encountered)/i.test(error.message);
+  return /connection|timeout exceeded|read timeout|client (was closed|has encountered)/i.test(error.message);
 }
 
 /** Runs a statement; a database, or another store, that cannot be reached is UNAVAILABLE. */
