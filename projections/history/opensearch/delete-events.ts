@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { OpenSearchAway, type OpenSearch } from '#projections/history/opensearch/client';
+import { pathParts } from '#projections/history/opensearch/names';
 import type { Query } from '#projections/history/opensearch/query';
 
 /** Documents of one request, so that none takes longer than its answer is waited for. */
@@ -27,11 +28,11 @@ export async function deleteEvents(
   indices: readonly string[],
   query: Query,
 ): Promise<void> {
-  for (const index of indices) {
+  for (const names of pathParts(indices)) {
     // Its search must see what was written and not refreshed, such as what a killed writer has left.
-    await openSearch.request('POST', `/${index}/_refresh`);
+    await openSearch.request('POST', `/${names}/_refresh`);
     for (let deleted = MAX_DOCUMENTS; deleted === MAX_DOCUMENTS;) {
-      const answer = await openSearch.request('POST', `/${index}/_delete_by_query`, {
+      const answer = await openSearch.request('POST', `/${names}/_delete_by_query`, {
         query: { refresh: true, conflicts: 'proceed', max_docs: MAX_DOCUMENTS, scroll_size: 5_000 },
         body: { query },
         timeout: DELETE_MS,

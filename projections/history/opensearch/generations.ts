@@ -7,7 +7,7 @@ import {
   REFUSED_INDEX,
   STATE_INDEX,
 } from '#projections/history/opensearch/mapping';
-import { writeAlias, type Names } from '#projections/history/opensearch/names';
+import { pathParts, writeAlias, type Names } from '#projections/history/opensearch/names';
 import { StateStore, type State } from '#projections/history/opensearch/state';
 
 const ALIASES = z.record(z.string(), z.object({ aliases: z.record(z.string(), z.unknown()) }));
@@ -105,16 +105,18 @@ export class Generations {
     await this.removeIndices((await this.#all()).get(generation) ?? []);
   }
 
-  /** Some at a time: their names stand in the request's path, which may have 4,096 bytes. */
   async removeIndices(names: readonly string[]): Promise<void> {
-    for (let at = 0; at < names.length; at += 20) {
-      const path = `/${names.slice(at, at + 20).join(',')}`;
-      await this.#openSearch.request('DELETE', path, { query: { ignore_unavailable: true } });
+    for (const part of pathParts(names)) {
+      await this.#openSearch.request('DELETE', `/${part}`, { query: { ignore_unavailable: true } });
     }
   }
 
-  async indicesOf(generation: number): Promise<readonly string[]> {
-    return (await this.#all()).get(generation) ?? [];
+  /** The generation's indices, each with its aliases. */
+  async aliasesOf(generation: number): Promise<ReadonlyMap<string, readonly string[]>> {
+    const found = Object.entries(await this.#aliases())
+      .filter(([index]) => this.#names.generationOf(index) === generation)
+      .map(([index, { aliases }]): [string, string[]] => [index, Object.keys(aliases)]);
+    return new Map(found);
   }
 
   #aliasOf(generation: number, index: string): string {
@@ -124,13 +126,16 @@ export class Generations {
 
   /** Every index of ours, by generation. */
   async #all(): Promise<Map<number, string[]>> {
-    const answer = await this.#openSearch.request('GET', `/${this.#names.all}/_alias`);
     const all = new Map<number, string[]>();
-    for (const index of Object.keys(ALIASES.parse(answer))) {
+    for (const index of Object.keys(await this.#aliases())) {
       const generation = this.#names.generationOf(index);
       if (generation === undefined) continue;
       all.set(generation, [...(all.get(generation) ?? []), index]);
     }
     return all;
+  }
+
+  async #aliases(): Promise<z.infer<typeof ALIASES>> {
+    return ALIASES.parse(await this.#openSearch.request('GET', `/${this.#names.all}/_alias`));
   }
 }

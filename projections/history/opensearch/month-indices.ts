@@ -137,18 +137,20 @@ export class MonthIndices {
     });
   }
 
-  /** The writer before us gets no document in any more. */
-  async moveAliases(indices: readonly EventsIndex[], term: number): Promise<void> {
-    const actions = indices.flatMap(({ name }) => [
-      { remove: { index: name, alias: `${name}.*`, must_exist: false } },
-      { add: { index: name, alias: writeAlias(name, term) } },
-    ]);
+  /** The writers before us get no document in any more. */
+  async moveAliases({ indices }: State, term: number): Promise<void> {
+    const there = await this.#generations.aliasesOf(this.#generation);
+    const actions = indices.flatMap(({ name }) => {
+      const old = (there.get(name) ?? []).filter((alias) => alias.startsWith(`${name}.`));
+      const removals = old.map((alias) => ({ remove: { index: name, alias } }));
+      return [...removals, { add: { index: name, alias: writeAlias(name, term) } }];
+    });
     await this.#openSearch.request('POST', '/_aliases', { body: { actions } });
   }
 
   /** CORRUPT when an index that the state names is gone; what no state names is removed. */
   async refuseIncomplete({ indices }: State): Promise<void> {
-    const there = await this.#generations.indicesOf(this.#generation);
+    const there = [...(await this.#generations.aliasesOf(this.#generation)).keys()];
     const known = new Set([
       ...indices.map(({ name }) => name),
       this.#names.stateOf(this.#generation),

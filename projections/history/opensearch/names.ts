@@ -52,3 +52,10 @@ export class Names {
 export function writeAlias(index: string, term: number): string {
   return `${index}.${term}`;
 }
+
+/** Names as they stand in a request's path, some at a time: it may have 4,096 bytes. */
+export function pathParts(names: readonly string[]): readonly string[] {
+  const parts: string[] = [];
+  for (let at = 0; at < names.length; at += 20) parts.push(names.slice(at, at + 20).join(','));
+  return parts;
+}

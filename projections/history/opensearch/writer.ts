@@ -61,7 +61,7 @@ export class GenerationWriter {
     await this.#months.refuseIncomplete(state);
     const term = state.term + 1;
     await this.#states.write({ ...state, term }, at);
-    await this.#months.moveAliases(state.indices, term);
+    await this.#months.moveAliases(state, term);
     this.#term = term;
     this.#unclean = true;
   }
