@@ -124,6 +124,8 @@ export class Ground {
     };
     this.shutdown.add({ name: 'keys', stage: STAGE.services, timeout: 10_000, run: close });
     this.checks['postgres'] = async () => {
+      // Until something was asked of it the ORM has no connection, and says no without looking.
+      await orm.connect();
       if (!(await orm.isConnected())) throw new Error('PostgreSQL does not answer.');
     };
     return authenticator;
