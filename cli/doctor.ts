@@ -7,6 +7,7 @@ import { examineData } from '#cli/doctor/data';
 import type { Finding } from '#cli/doctor/finding';
 import { ok, trouble } from '#cli/doctor/finding';
 import { examineMachine } from '#cli/doctor/machine';
+import { examineOpenSearch } from '#cli/doctor/opensearch';
 import { examineRedis } from '#cli/doctor/redis';
 import { examineTls } from '#cli/doctor/tls';
 import type { OutputFormat } from '#cli/output/answer';
@@ -47,8 +48,8 @@ export async function doctorCommand(flags: Environment, environment?: Environmen
     const machine = await examineMachine(config, root, data.running);
     const place = moved === undefined ? [] : [ok('place', moved)];
     const tls = await examineTls(config);
-    const redis = await examineRedis(config);
-    return [ok('configuration', 'no mistakes'), ...machine, ...tls, ...place, ...data.findings, ...redis];
+    const services = [...(await examineRedis(config)), ...(await examineOpenSearch(config))];
+    return [ok('configuration', 'no mistakes'), ...machine, ...tls, ...place, ...data.findings, ...services];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.mistakes.map((mistake) =>

@@ -41,7 +41,7 @@ export function isHistoryElsewhere({ opensearchUrl }: Pick<Config, 'opensearchUr
   return opensearchUrl !== undefined;
 }
 
-interface OpenSearchPlace {
+export interface OpenSearchPlace {
   readonly url: string;
   readonly username: string | undefined;
   readonly password: string | undefined;
@@ -49,7 +49,8 @@ interface OpenSearchPlace {
   readonly prefix: string;
 }
 
-async function openSearchPlace(config: Config): Promise<OpenSearchPlace | undefined> {
+/** Undefined when history is in the data folder. Rejects when a file that the configuration names cannot be read. */
+export async function openSearchPlace(config: Config): Promise<OpenSearchPlace | undefined> {
   const { opensearchUrl: url, opensearchUsername: username, opensearchPrefix: prefix } = config;
   if (url === undefined) return undefined;
   const { opensearchPassword, opensearchPasswordFile, opensearchCa } = config;

@@ -23,6 +23,7 @@ import {
   tooManyBuckets,
 } from '#projections/history/opensearch/counts';
 import { Names } from '#projections/history/opensearch/names';
+import { countRefusals } from '#projections/history/opensearch/refusals';
 import { pageRequest } from '#projections/history/opensearch/search';
 import { StateStore } from '#projections/history/opensearch/state';
 
@@ -37,7 +38,6 @@ const STATE_MS = 5_000;
 const COUNTED_ON = '2m';
 
 const PIT = z.object({ pit_id: z.string() });
-const COUNT = z.object({ count: z.number() });
 
 /** Event history in OpenSearch: the reading side, for any number of processes. Keeps nothing open there. */
 export class OpenSearchHistoryIndex implements HistoryIndex {
@@ -84,14 +84,7 @@ export class OpenSearchHistoryIndex implements HistoryIndex {
   }
 
   async refusals(): Promise<HistoryRefusals> {
-    const count = async (found: boolean): Promise<number> => {
-      const body = { query: { term: { found } } };
-      const answer = await this.#existing(() =>
-        this.#openSearch.request('POST', `/${this.#names.refused}/_count`, { body, timeout: STATE_MS }),
-      );
-      return COUNT.parse(answer).count;
-    };
-    return { missing: await count(false), abridged: await count(true) };
+    return this.#existing(() => countRefusals(this.#openSearch, this.#names));
   }
 
   async close(): Promise<void> {
