@@ -115,7 +115,9 @@ class RestoreRun {
     await rm(layout.history, { recursive: true, force: true });
     const hadRows = await hasLog(pool);
     const shutdown = new Shutdown(createLog({ level: 'warn', name: 'restore' }));
-    const own = { ...config, dataDir: layout.root, anchorDir: layout.anchor, postgresUrl: url };
+    // What the log would warn of, a new epoch above all, is in the report.
+    const place = { dataDir: layout.root, anchorDir: layout.anchor, postgresUrl: url };
+    const own = { ...config, ...place, logLevel: 'error' as const };
     try {
       const files = await this.#files(own, from);
       if (from !== undefined) await restoreRows(rows, from.backup, from.manifest);
