@@ -53,7 +53,7 @@ describe('sealing', () => {
     expect(record).toMatchObject({ first: 0, events: 6, blocks: 4 });
     expect(parts.frames?.length).toBe(4);
     const { rows } = await bed.database.pool.query(
-      'SELECT count(*)::int AS n FROM (SELECT 1 FROM journal_tail_0 UNION ALL SELECT 1 FROM journal_tail_1)',
+      'SELECT count(*)::int AS n FROM (SELECT 1 FROM journal_tail_0 UNION ALL SELECT 1 FROM journal_tail_1) AS tail',
     );
     expect(rows).toEqual([{ n: 0 }]);
     const after = await journal.read({ epoch: 0, position: 0 }, 100);
