@@ -61,12 +61,17 @@ export class Authenticator {
   async #read(id: string, now: number): Promise<ApiKey | undefined> {
     const cached = this.#cache.get(id);
     if (cached !== undefined && now < cached.until) return cached.key;
-    const key = this.#parts.store.key(id);
+    // Whoever asks meanwhile is given the same answer, and the same refusal.
+    const key = this.#load(id);
     this.#cache.delete(id);
     this.#cache.set(id, { key, until: now + CACHE_MS });
     evictOldest(this.#cache);
+    return key;
+  }
+
+  async #load(id: string): Promise<ApiKey | undefined> {
     try {
-      return await key;
+      return await this.#parts.store.key(id);
     } catch (cause) {
       this.#cache.delete(id);
       throw new CairnError('UNAVAILABLE', 'Keys cannot be checked at the moment.', { retryAfter: 1, cause });
