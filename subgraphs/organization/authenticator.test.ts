@@ -120,9 +120,8 @@ describe('authenticating', () => {
   it('answers UNAVAILABLE while keys cannot be read, to all who ask at once, and recovers', async () => {
     readsFail = true;
     const answers = [authenticator.authenticate(header), authenticator.authenticate(header)];
-    for (const answer of answers) {
-      await expect(answer).rejects.toThrow(expect.objectContaining({ code: 'UNAVAILABLE', retryAfter: 1 }));
-    }
+    const refused = expect.objectContaining({ code: 'UNAVAILABLE', retryAfter: 1 });
+    await Promise.all(answers.map((answer) => expect(answer).rejects.toThrow(refused)));
     readsFail = false;
     expect(await authenticator.authenticate(header)).not.toBeNull();
   });
