@@ -5,6 +5,9 @@
 export const ROLES = ['administrator', 'auditor', 'ingest'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Mutations that need a key that may read, and none that may write. */
+export const READERS_MUTATIONS: ReadonlySet<string> = new Set(['createStreamTicket']);
+
 /** Who asks: the key that authenticated a request. */
 export interface Principal {
   readonly keyId: string;

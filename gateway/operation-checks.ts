@@ -1,5 +1,12 @@
-import { type DocumentNode, GraphQLError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
-import { type Principal, mayRead, mayWrite } from '#domain/principal';
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionNode,
+} from 'graphql';
+import { type Principal, READERS_MUTATIONS, mayRead, mayWrite } from '#domain/principal';
 import { isIntrospection, mixesIntrospection } from '#platform/graphql/introspection';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 import { checkOperationCost } from '#platform/graphql/operation-cost';
@@ -23,17 +30,29 @@ export function checkOperation(checked: CheckedOperation, limits: GraphqlLimits)
     const headers = { Allow: 'POST' };
     return [refusal('INVALID_ARGUMENT', 'GET is for queries.', { status: 405, headers })];
   }
+  if (operation.operation === 'subscription') {
+    const message =
+      'Subscriptions are asked with `accept: text/event-stream`, or over WebSocket (graphql-transport-ws).';
+    return [refusal('INVALID_ARGUMENT', message, BAD_REQUEST)];
+  }
   if (mixesIntrospection(document, operation)) {
     // The planner would answer one half of it with nulls.
     return [refusal('INVALID_ARGUMENT', 'Ask for the schema in an operation of its own.', BAD_REQUEST)];
   }
-  const allowed = operation.operation === 'mutation' ? mayWrite(principal) : mayRead(principal);
+  const allowed = changesThings(operation) ? mayWrite(principal) : mayRead(principal);
   if (!allowed && !isIntrospection(document, operation)) {
     const message = `A key with the role ${principal.role} may not run a ${operation.operation}.`;
     return [refusal('FORBIDDEN', message, { status: 403, spec: true })];
   }
   const tooDeep = checkVariables(checked.variables, limits);
   return tooDeep.length > 0 ? tooDeep : checkOperationCost(checked, limits);
+}
+
+/** Fragments at the root are taken for the worst. */
+function changesThings({ operation, selectionSet }: OperationDefinitionNode): boolean {
+  const isForReaders = (one: SelectionNode): boolean =>
+    one.kind === Kind.FIELD && READERS_MUTATIONS.has(one.name.value);
+  return operation === 'mutation' && !selectionSet.selections.every(isForReaders);
 }
 
 interface HttpAnswer {

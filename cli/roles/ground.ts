@@ -15,13 +15,20 @@ import type { Check } from '#platform/http/health';
 import { deriveInternalKeys, readInternalKeys } from '#platform/internal/internal-keys';
 import type { InternalKeys } from '#platform/internal/request-signature';
 import { FileKeyProvider } from '#platform/keys';
+import { seldom } from '#platform/seldom';
 import type { Shutdown } from '#platform/shutdown';
 import { STAGE } from '#platform/shutdown';
 import type { HistoryIndex } from '#projections/history/history-index';
 import type { EventsServices } from '#subgraphs/events/index';
 import { createEventsServices } from '#subgraphs/events/index';
-import type { Authenticator } from '#subgraphs/organization/index';
-import { ORGANIZATION_ENTITIES, createAuthenticator } from '#subgraphs/organization/index';
+import type { Authenticator, StreamTickets } from '#subgraphs/organization/index';
+import { ORGANIZATION_ENTITIES, createKeys } from '#subgraphs/organization/index';
+
+/** What tells whose a request or a stream is. */
+export interface Keys {
+  readonly authenticator: Authenticator;
+  readonly tickets: StreamTickets;
+}
 
 /** What the roles of one process stand on. Each part is opened when the first role asks, once for all. */
 export class Ground {
@@ -76,24 +83,37 @@ export class Ground {
       await this.history(),
     ];
     journalGauges(installation, journal, history);
-    const { telemetry } = this.base;
-    return createEventsServices({
+    const { telemetry, log } = this.base;
+    const events = createEventsServices({
       journal: {
         append: (submission) => telemetry.span('journal append', {}, () => journal.append(submission)),
         get: (places) => telemetry.span('journal get', {}, () => journal.get(places)),
         counters: () => journal.counters(),
+        head: () => journal.head(),
+        read: (from, limit) => journal.read(from, limit),
       },
       history,
       accounts: installation.organization.accounts,
       eventIds: journal.eventIds,
       now: Date.now,
+      live: {
+        pubsub: installation.journalDeps.pubsub,
+        onError: seldom((error) => log.warn({ err: error }, 'live events wait: the journal cannot be read')),
+      },
     });
+    const close = (): Promise<void> => events.live.close();
+    this.shutdown.add({ name: 'live events', stage: STAGE.rest, timeout: 5_000, run: close });
+    return events;
   });
 
-  /** A gateway alone needs the table of keys and nothing else of the installation. */
-  readonly authenticator = once(async (): Promise<Authenticator> => {
-    return this.#isGatewayAlone ? this.#keysOnly() : (await this.installation()).organization.authenticator;
+  /** A gateway alone needs the tables of keys and tickets and nothing else of the installation. */
+  readonly keys = once(async (): Promise<Keys> => {
+    return this.#isGatewayAlone ? this.#keysOnly() : (await this.installation()).organization;
   });
+
+  async authenticator(): Promise<Authenticator> {
+    return (await this.keys()).authenticator;
+  }
 
   /** What signs and verifies requests between the processes of the installation. */
   readonly internalKeys = once(async (): Promise<InternalKeys> => {
@@ -114,12 +134,12 @@ export class Ground {
     return this.roles.size === 1 && this.roles.has('gateway');
   }
 
-  async #keysOnly(): Promise<Authenticator> {
+  async #keysOnly(): Promise<Keys> {
     const { config, log } = this.base;
     const orm = await createOrm(config.postgresUrl ?? '', ORGANIZATION_ENTITIES);
-    const authenticator = createAuthenticator({ orm, log });
+    const keys = createKeys({ orm, log });
     const close = async (): Promise<void> => {
-      await authenticator.close();
+      await keys.authenticator.close();
       await orm.close(true);
     };
     this.shutdown.add({ name: 'keys', stage: STAGE.services, timeout: 10_000, run: close });
@@ -128,6 +148,6 @@ export class Ground {
       await orm.connect();
       if (!(await orm.isConnected())) throw new Error('PostgreSQL does not answer.');
     };
-    return authenticator;
+    return keys;
   }
 }

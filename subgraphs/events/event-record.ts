@@ -2,6 +2,7 @@ import type { IndexedFields, JsonObject } from '#domain/event';
 import { bodyOf, indexedFields } from '#domain/event-fields';
 import { categoryOf } from '#domain/event-format';
 import { readRecord } from '#domain/event-parse';
+import { recordWords } from '#domain/event-words';
 import { objectIn } from '#domain/event-values';
 import type { JournalEvent } from '#journal/types';
 import { jsonMembers } from '#subgraphs/events/json-members';
@@ -28,7 +29,16 @@ export class EventRecord {
   }
 
   get fields(): IndexedFields {
-    return wellFormed(indexedFields(this.#record, this.event));
+    return wellFormed(this.indexed);
+  }
+
+  /** As filters compare them; texts may hold lone surrogates. */
+  get indexed(): IndexedFields {
+    return indexedFields(this.#record, this.event);
+  }
+
+  words(): ReadonlySet<string> {
+    return recordWords(this.#record);
   }
 
   get userIdentity(): UserIdentityParts | null {

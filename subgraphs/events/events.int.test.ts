@@ -10,6 +10,7 @@ import { buildSubgraph, type Subgraph } from '#subgraphs/shared/build-subgraph';
 import { MemoryAccounts } from '#test/events/memory-accounts';
 import { recordText, recordTexts } from '#test/events/records';
 import { plain, runAs } from '#test/events/run-subgraph';
+import { LocalPubSub } from '#test/local-pubsub';
 import { createLogBed, type LogBed } from '#test/log-bed';
 
 const ONE = '111111111111';
@@ -33,7 +34,8 @@ beforeAll(async () => {
   history = new SqliteHistoryIndex(`${bed.folder}/history`, journal);
   const { eventIds } = journal;
   const accounts = new MemoryAccounts(ONE);
-  const services = createEventsServices({ journal, history, accounts, eventIds, now: Date.now });
+  const live = { pubsub: new LocalPubSub(), onError: log.error };
+  const services = createEventsServices({ journal, history, accounts, eventIds, now: Date.now, live });
   subgraph = buildSubgraph(events, { services, log });
   const authenticate = (): Promise<Principal> => Promise.resolve(administrator);
   const door = createBulkDoor({ authenticate, recorder: services.recorder, log });

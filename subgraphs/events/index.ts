@@ -1,5 +1,6 @@
 import type { EventNode } from '#subgraphs/events/event-node';
 import { EventCountsResolver, EventsResolver } from '#subgraphs/events/resolvers/events';
+import { LiveResolver } from '#subgraphs/events/resolvers/live';
 import { LookupResolver } from '#subgraphs/events/resolvers/lookup';
 import { RecordingResolver } from '#subgraphs/events/resolvers/recording';
 import { Event } from '#subgraphs/events/schema/event';
@@ -15,7 +16,7 @@ const eventById = batchPerRequest<SubgraphContext<EventsServices>, string, Event
 
 export const events: SubgraphDefinition<EventsServices> = {
   name: 'events',
-  resolvers: [EventsResolver, EventCountsResolver, LookupResolver, RecordingResolver],
+  resolvers: [EventsResolver, EventCountsResolver, LiveResolver, LookupResolver, RecordingResolver],
   entities: [Event],
   references: { Event: ({ id }, context) => eventById(id, context), Account: ownAccount },
 };

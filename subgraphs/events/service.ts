@@ -1,12 +1,17 @@
+import { LiveEvents, type LiveParts } from '#subgraphs/events/live/live-events';
 import { EventReader, type ReaderDependencies } from '#subgraphs/events/read-events';
 import { EventRecorder, type RecorderDependencies } from '#subgraphs/events/record';
 
-export type EventsDependencies = ReaderDependencies & RecorderDependencies;
+export interface EventsDependencies extends ReaderDependencies, RecorderDependencies {
+  readonly journal: ReaderDependencies['journal'] & RecorderDependencies['journal'] & LiveParts['journal'];
+  readonly live: Omit<LiveParts, 'journal' | 'eventIds'>;
+}
 
 /** What the events subgraph's resolvers call. */
 export interface EventsServices {
   readonly recorder: EventRecorder;
   readonly reader: EventReader;
+  readonly live: LiveEvents;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -15,6 +20,11 @@ export function createEventsServices(dependencies: EventsDependencies): EventsSe
   return {
     recorder: new EventRecorder(dependencies),
     reader: new EventReader(dependencies),
+    live: new LiveEvents({
+      ...dependencies.live,
+      journal: dependencies.journal,
+      eventIds: dependencies.eventIds,
+    }),
     now: dependencies.now,
   };
 }

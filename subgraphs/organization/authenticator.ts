@@ -45,7 +45,14 @@ export class Authenticator {
     const isRight = isSecret(presented.secret, key?.secretHash ?? NO_HASH);
     if (key === undefined || !isRight || !isLive(key, now)) return null;
     this.#touch(key.id, now);
-    return { keyId: key.id, role: key.role, accounts: key.accounts ?? 'ALL' };
+    return principalOf(key);
+  }
+
+  /** Whose key was authenticated before (a stream's, a ticket's); null when it is not good any more. */
+  async liveKey(keyId: string): Promise<Principal | null> {
+    const now = this.#parts.now();
+    const key = await this.#read(keyId, now);
+    return key === undefined || !isLive(key, now) ? null : principalOf(key);
   }
 
   /** For a key that this process has changed. */
@@ -96,6 +103,10 @@ export class Authenticator {
       this.#parts.log.error({ keyId: id, err: error }, 'last use of a key not written');
     }
   }
+}
+
+function principalOf({ id, role, accounts }: ApiKey): Principal {
+  return { keyId: id, role, accounts: accounts ?? 'ALL' };
 }
 
 function isLive(key: ApiKey, now: number): boolean {

@@ -1,8 +1,14 @@
 import type { MikroORM } from '#platform/db';
 import type { ErrorLog } from '#platform/graphql/present-error';
 import { Authenticator } from '#subgraphs/organization/authenticator';
-import { AccountResolver, ApiKeyResolver, WorkResolver } from '#subgraphs/organization/resolvers';
+import {
+  AccountResolver,
+  ApiKeyResolver,
+  StreamTicketResolver,
+  WorkResolver,
+} from '#subgraphs/organization/resolvers';
 import type { OrganizationService } from '#subgraphs/organization/service';
+import { StreamTickets } from '#subgraphs/organization/stream-tickets';
 import { OrganizationStore } from '#subgraphs/organization/store';
 import { batchPerRequest } from '#subgraphs/shared/batch';
 import type { SubgraphDefinition } from '#subgraphs/shared/build-subgraph';
@@ -15,22 +21,25 @@ const accountById = batchPerRequest((ids: readonly string[], context: SubgraphCo
 /** Accounts, API keys, and the work that is done for the whole installation. Owns the entity Account. */
 export const organization: SubgraphDefinition<OrganizationService> = {
   name: 'organization',
-  resolvers: [AccountResolver, ApiKeyResolver, WorkResolver],
+  resolvers: [AccountResolver, ApiKeyResolver, StreamTicketResolver, WorkResolver],
   references: { Account: ({ id }, context) => accountById(id, context) },
 };
 
 /** For a process that checks keys and has no other business with organization. The ORM stays the caller's to close. */
-export function createAuthenticator({
+export function createKeys({
   orm,
   log,
 }: {
   /** Over ORGANIZATION_ENTITIES at least. */
   readonly orm: MikroORM;
   readonly log: ErrorLog;
-}): Authenticator {
-  return new Authenticator({ store: new OrganizationStore(orm.em), now: Date.now, log });
+}): { readonly authenticator: Authenticator; readonly tickets: StreamTickets } {
+  const store = new OrganizationStore(orm.em);
+  const authenticator = new Authenticator({ store, now: Date.now, log });
+  return { authenticator, tickets: new StreamTickets({ store, authenticator, now: Date.now }) };
 }
 
+export type { StreamTickets } from '#subgraphs/organization/stream-tickets';
 export type { Authenticator } from '#subgraphs/organization/authenticator';
 export { OrganizationService } from '#subgraphs/organization/service';
 export { ORGANIZATION_ENTITIES } from '#subgraphs/organization/store';

@@ -25,6 +25,7 @@ import {
   JobPayload,
   JobRunType,
   RevokeApiKeyPayload,
+  StreamTicketType,
   UpdateAccountInput,
 } from '#subgraphs/organization/schema';
 import type { OrganizationService } from '#subgraphs/organization/service';
@@ -146,6 +147,18 @@ export class ApiKeyResolver {
   ): Promise<RevokeApiKeyPayload> {
     const { value, userErrors } = settle(await services.keys.revoke(principal, id));
     return { apiKey: value && presentKey(value, new Date()), userErrors };
+  }
+}
+
+@Resolver()
+export class StreamTicketResolver {
+  @Mutation(() => StreamTicketType, {
+    description:
+      'A ticket that opens one stream (`eventRecorded`) within a minute, for clients that cannot send a header. Any ' +
+      'key that may read can have one; the stream ends when the key is revoked or expires.',
+  })
+  createStreamTicket(@Ctx() { principal, services }: Context): Promise<StreamTicketType> {
+    return services.tickets.create(principal);
   }
 }
 

@@ -297,6 +297,19 @@ export class RevokeApiKeyPayload {
   userErrors!: readonly UserErrorType[];
 }
 
+@ObjectType({ description: 'Stands in for an API key in the URL of one stream.' })
+export class StreamTicketType {
+  @Field(() => String, {
+    description:
+      'For `?ticket=` of a stream (server-sent events or WebSocket) that is opened without an Authorization header, ' +
+      'as a browser’s EventSource must. It sees what the key sees.',
+  })
+  ticket!: string;
+
+  @Field(() => DateTime, { description: 'Until when it can be used, once: a minute after it was made.' })
+  expiresAt!: Date;
+}
+
 @ObjectType({ description: 'What became of a mutation that starts a job.' })
 export class JobPayload {
   @Field(() => JobRunType, {

@@ -4,6 +4,7 @@ import type { ErrorLog } from '#platform/graphql/present-error';
 import { Accounts } from '#subgraphs/organization/accounts';
 import { Authenticator } from '#subgraphs/organization/authenticator';
 import { Keys } from '#subgraphs/organization/keys';
+import { StreamTickets } from '#subgraphs/organization/stream-tickets';
 import { OrganizationStore } from '#subgraphs/organization/store';
 import { Work } from '#subgraphs/organization/work';
 
@@ -23,11 +24,13 @@ export class OrganizationService {
   readonly work: Work;
   /** For the gateway and every door. */
   readonly authenticator: Authenticator;
+  readonly tickets: StreamTickets;
 
   constructor({ orm, desk, log, now = Date.now }: OrganizationParts) {
     const store = new OrganizationStore(orm.em);
     const authenticator = new Authenticator({ store, now, log });
     this.authenticator = authenticator;
+    this.tickets = new StreamTickets({ store, authenticator, now });
     this.accounts = new Accounts(store, now);
     this.keys = new Keys({
       store,

@@ -33,11 +33,22 @@ export const ApiKeyEntity = defineEntity({
   },
 });
 
+export const StreamTicketEntity = defineEntity({
+  name: 'StreamTicket',
+  tableName: 'stream_ticket',
+  properties: {
+    hash: p.blob().primary(),
+    keyId: p.string(),
+    expiresAt: p.datetime(),
+  },
+});
+
 /** What createOrm needs to know of this room. */
-export const ORGANIZATION_ENTITIES = [AccountEntity, ApiKeyEntity] as const;
+export const ORGANIZATION_ENTITIES = [AccountEntity, ApiKeyEntity, StreamTicketEntity] as const;
 
 export type Account = Readonly<InferEntity<typeof AccountEntity>>;
 export type ApiKey = Readonly<InferEntity<typeof ApiKeyEntity>>;
+export type StreamTicketRow = Readonly<InferEntity<typeof StreamTicketEntity>>;
 
 /** A part of a list in the order of its cursors; `after` and `before` are exclusive. */
 export interface Slice<Cursor> {
@@ -162,6 +173,19 @@ export class OrganizationStore {
   async touchKey(id: string, at: Date, until: Date): Promise<void> {
     const stale = { $or: [{ lastUsedAt: null }, { lastUsedAt: { $lte: until } }] };
     await this.#fresh().nativeUpdate(ApiKeyEntity, { $and: [{ id }, stale] }, { lastUsedAt: at });
+  }
+
+  /** Takes those away that nobody used in time. */
+  async insertTicket(ticket: StreamTicketRow, now: Date): Promise<void> {
+    await this.#fresh().nativeDelete(StreamTicketEntity, { expiresAt: { $lte: now } });
+    await this.#fresh().insert(StreamTicketEntity, ticket);
+  }
+
+  /** The key of a ticket that is there and not too old; nobody finds it again. */
+  async takeTicket(hash: Buffer, now: Date): Promise<string | undefined> {
+    const sql = 'DELETE FROM stream_ticket WHERE hash = ? AND expires_at > ? RETURNING key_id';
+    const rows = await this.#fresh().execute<{ key_id: string }[]>(sql, [hash, now]);
+    return rows[0]?.key_id;
   }
 
   /** Without an identity map: each call reads what is there now. */

@@ -23,8 +23,8 @@
  *   subgraphs/shared/scalars.ts.
  * - Refusals are `CairnError`s; they become `extensions.code` and `extensions.argument`. Anything else is masked
  *   with a reference and logged.
- * - Roles are checked here before any resolver runs: Query fields and `_entities` need a key that may read,
- *   Mutation fields one that may write. Accounts are the services' own check: `requireAccount(context, id)`, and
+ * - Roles are checked here before any resolver runs: Query fields, Subscription fields and `_entities` need a key
+ *   that may read, Mutation fields one that may write (READERS_MUTATIONS of domain/principal.ts: one that may read). Accounts are the services' own check: `requireAccount(context, id)`, and
  *   in a reference resolver `null` for what the key does not cover.
  * - One look-up per entity is one too many: `batchPerRequest` in subgraphs/shared/batch.ts joins them.
  */
@@ -37,10 +37,13 @@ import {
   execute,
   isUnionType,
   parse,
+  subscribe,
 } from 'graphql';
 import { createResolversMap } from 'type-graphql';
 import { CairnError } from '#domain/errors';
+import { READERS_MUTATIONS } from '#domain/principal';
 import { type ErrorLog, presentError } from '#platform/graphql/present-error';
+import { type ResultStream, startResults } from '#platform/graphql/streams/result-stream';
 import { type Caller, type SubgraphContext, requireReader, requireWriter } from '#subgraphs/shared/context';
 import { expectedFailure } from '#subgraphs/shared/expected-failure';
 import { type SubgraphClasses, classesToSchema, schemaToSdl } from '#subgraphs/shared/subgraph-sdl';
@@ -79,6 +82,8 @@ export interface Subgraph {
   contextFor(caller: Caller, signal: AbortSignal): SubgraphContext;
   /** Errors are presented (coded or masked) already. */
   execute(request: SubgraphRequest): Promise<ExecutionResult>;
+  /** The same for a subscription: its results, or the one that says why there are none. */
+  subscribe(request: SubgraphRequest): Promise<ResultStream | ExecutionResult>;
   present(error: GraphQLError, caller: Pick<Caller, 'requestId'>): GraphQLError;
 }
 
@@ -123,6 +128,18 @@ export function buildSubgraph<Services>(
       if (!result.errors) return result;
       return { ...result, errors: result.errors.map((error) => present(error, caller)) };
     },
+    subscribe: ({ document, variables, operationName, caller, signal }) =>
+      startResults(
+        (ended) =>
+          subscribe({
+            schema,
+            document,
+            variableValues: variables,
+            operationName,
+            contextValue: contextFor(caller, ended),
+          }),
+        { signal, present: (error) => present(error, caller) },
+      ),
   };
 }
 
@@ -146,10 +163,14 @@ type Resolve = (source: unknown, args: unknown, context: SubgraphContext, info: 
 
 function resolversOf<Services>(classes: GraphQLSchema, definition: SubgraphDefinition<Services>): Resolvers {
   const map = createResolversMap(classes) as Record<string, Record<string, Resolve>>;
-  const guarded: typeof map = {
+  const { Subscription: subscriptions } = createResolversMap(classes) as {
+    Subscription?: Record<string, SubscriptionField>;
+  };
+  const guarded: Record<string, object> = {
     ...map,
     ...(map['Query'] && { Query: guard(map['Query'], requireReader) }),
-    ...(map['Mutation'] && { Mutation: guard(map['Mutation'], requireWriter) }),
+    ...(map['Mutation'] && { Mutation: guardMutations(map['Mutation']) }),
+    ...(subscriptions && { Subscription: guardSubscriptions(subscriptions) }),
   };
   for (const [type, resolve] of Object.entries(definition.references ?? {})) {
     Object.assign((guarded[type] ??= {}), { __resolveReference: guardReference(resolve) });
@@ -168,6 +189,25 @@ function guard(
       return resolve(source, args, context, info);
     };
   return Object.fromEntries(Object.entries(fields).map(([name, resolve]) => [name, wrap(resolve)]));
+}
+
+/** Mutations that change nothing of the installation are for those who read, too. */
+function guardMutations(fields: Readonly<Record<string, Resolve>>): Record<string, Resolve> {
+  const open = Object.entries(fields).filter(([name]) => READERS_MUTATIONS.has(name));
+  return { ...guard(fields, requireWriter), ...guard(Object.fromEntries(open), requireReader) };
+}
+
+interface SubscriptionField {
+  readonly subscribe: Resolve;
+}
+
+function guardSubscriptions(
+  fields: Readonly<Record<string, SubscriptionField>>,
+): Record<string, SubscriptionField> {
+  const guarded = Object.entries(fields).map(([name, field]): [string, SubscriptionField] => {
+    return [name, { ...field, ...guard({ subscribe: field.subscribe }, requireReader) }];
+  });
+  return Object.fromEntries(guarded);
 }
 
 /** `_entities` takes any JSON as a reference, so its shape is checked here. */

@@ -136,6 +136,12 @@ function costPlugin(limits: GraphqlLimits): ApolloServerPlugin<SubgraphContext> 
       return {
         async didResolveOperation({ schema, document, operation, request }) {
           if (!operation) return; // Apollo words this one
+          if (operation.operation === 'subscription') {
+            throw new CairnError(
+              'INVALID_ARGUMENT',
+              'Subscriptions are asked with `accept: text/event-stream`, or over WebSocket (graphql-transport-ws).',
+            );
+          }
           const costed = { schema, document, operation, variables: request.variables ?? {} };
           const [error] = [
             ...checkVariables(costed.variables, limits),

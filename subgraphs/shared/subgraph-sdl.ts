@@ -18,6 +18,13 @@ const LINK = `extend schema @link(
   import: ["@key", "@shareable", "@external", "@requires", "@provides", "@override", "@inaccessible", "@tag"]
 )`;
 
+/** type-graphql asks for it; our subscriptions bring a `subscribe` of their own, fed from the journal. */
+const NO_TOPICS = { publish: noTopic, subscribe: noTopic };
+
+function noTopic(): never {
+  throw new Error('Subscriptions have no topics here: give each a `subscribe`.');
+}
+
 /** The classes as type-graphql sees them: with resolvers, without federation. */
 export function classesToSchema({ resolvers, entities = [] }: SubgraphClasses): GraphQLSchema {
   const [first, ...others] = resolvers;
@@ -28,6 +35,7 @@ export function classesToSchema({ resolvers, entities = [] }: SubgraphClasses): 
     // Half a federated schema is no whole one: types may lack fields that other subgraphs give.
     skipCheck: true,
     validate: false,
+    pubSub: NO_TOPICS,
   });
 }
 

@@ -8,9 +8,11 @@ import { HistoryProjection } from '#projections/history/history-projection';
 import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
 import { createEventsServices, events } from '#subgraphs/events/index';
 import { buildSubgraph } from '#subgraphs/shared/build-subgraph';
+import type { LiveLimits } from '#subgraphs/events/live/live-events';
 import { MemoryAccounts } from '#test/events/memory-accounts';
 import { MemoryJournal, testEventIds } from '#test/events/memory-journal';
 import { runAs } from '#test/events/run-subgraph';
+import { LocalPubSub } from '#test/local-pubsub';
 
 /** The events subgraph over a real history index and a journal in memory. */
 export async function startEvents(now: () => number, ...accounts: string[]) {
@@ -19,7 +21,7 @@ export async function startEvents(now: () => number, ...accounts: string[]) {
 
 /** The same with a budget of its own for what answers hold. */
 export async function startEventsWithin(
-  limits: { readonly budget?: MemoryBudget },
+  limits: { readonly budget?: MemoryBudget; readonly live?: LiveLimits },
   now: () => number,
   ...accounts: string[]
 ) {
@@ -29,13 +31,15 @@ export async function startEventsWithin(
   await projection.init();
   const history = new SqliteHistoryIndex(folder, journal);
   const logged: unknown[] = [];
+  const pubsub = new LocalPubSub();
   const services = createEventsServices({
     journal,
     history,
     accounts: new MemoryAccounts(...accounts),
     eventIds: testEventIds,
     now,
-    ...limits,
+    budget: limits.budget,
+    live: { pubsub, onError: (error) => logged.push(error), limits: limits.live },
   });
   const subgraph = buildSubgraph(events, {
     services,
@@ -44,6 +48,7 @@ export async function startEventsWithin(
 
   return {
     journal,
+    pubsub,
     history,
     services,
     subgraph,
@@ -56,6 +61,7 @@ export async function startEventsWithin(
       return runAs(subgraph, principal, { text, variables });
     },
     async [Symbol.asyncDispose](): Promise<void> {
+      await services.live.close();
       await history.close();
       await projection.close();
       await rm(folder, { recursive: true, force: true });
