@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import type { CliContext } from '#cli/cli-context';
 import { PlatformError } from '#cli/client';
-import { csvLine } from '#cli/output/csv';
-import type { CsvValue } from '#cli/output/csv';
+import { csvLine } from '#domain/csv';
+import type { CsvValue } from '#domain/csv';
 import { formatTable } from '#cli/output/table';
 import { parseFilterExpression } from '#domain/filter/expression';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { csvLine } from '#cli/output/csv';
+import { csvLine } from '#domain/csv';
 
 it('quotes what RFC 4180 asks to be quoted', () => {
   expect(csvLine(['a,b', 'say "x"', 'two\nlines', null, 7])).toBe('"a,b","say ""x""","two\nlines",,7\r\n');

@@ -13,6 +13,7 @@ function csvCell(value: CsvValue): string {
   return /["\n\r,]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** A line of CSV with its line ending (RFC 4180). */
 export function csvLine(values: readonly CsvValue[]): string {
   return values.map(csvCell).join(',') + '\r\n';
 }
