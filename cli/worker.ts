@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { openExports } from '#cli/exports';
 import { projectorGauges, putBackCounter } from '#cli/gauges';
 import { isHistoryElsewhere, openHistoryProjection } from '#cli/history';
 import type { Installation } from '#cli/installation';
@@ -31,7 +32,11 @@ export async function openWorker(ground: Ground): Promise<void> {
   if (workerDuties.includes('projections')) projector.start();
   if (!workerDuties.includes('jobs')) return;
   sealAtEnd(ground, journal);
-  await work(installation, journal, projector);
+  await work(installation, {
+    journal,
+    projector,
+    exports: await openExports(installation, journal, ground.shutdown),
+  });
 }
 
 /** What was taken in until the end lies in objects then, where a copy of the folder finds it. Nothing depends on it. */
@@ -58,7 +63,13 @@ async function createProjector(installation: Installation, journal: OpenJournal)
   return projector;
 }
 
-async function work(installation: Installation, journal: OpenJournal, projector: Projector): Promise<void> {
+interface Working {
+  readonly journal: OpenJournal;
+  readonly projector: Projector;
+  readonly exports: Awaited<ReturnType<typeof openExports>>;
+}
+
+async function work(installation: Installation, { journal, projector, exports }: Working): Promise<void> {
   const { jobs, log, organization, telemetry } = installation;
   await startJobs({
     ...jobs,
@@ -71,7 +82,9 @@ async function work(installation: Installation, journal: OpenJournal, projector:
         await journal.erase(scope);
       },
     },
-    views: [projector],
+    // Exports last: what is written anew then reads views that hold nothing of it any more.
+    views: [projector, exports.keeper],
+    exports,
     sealer: journal.sealer,
     history: projector,
     settings: () => organization.accounts.settings(),

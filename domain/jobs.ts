@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACCOUNT_ID } from '#domain/ids';
+import { ACCOUNT_ID, EXPORT_ID } from '#domain/ids';
 
 /** How long to wait before the next attempt: always `delayMs`, or doubled after each failure. */
 export interface BackOff {
@@ -90,6 +90,23 @@ export const jobs = {
     backOff: { kind: 'exponential', delayMs: 5_000 },
     concurrencyKey: () => 'rebuildHistory',
   }),
+  /** Writes the file of an export, part by part. */
+  exportEvents: job({
+    name: 'exportEvents',
+    payload: z.strictObject({ export: z.string().regex(EXPORT_ID) }),
+    attempts: 10,
+    backOff: { kind: 'exponential', delayMs: 2_000 },
+    concurrencyKey: (payload) => `exportEvents/${payload.export}`,
+  }),
+  /** Removes files whose time is over, and sees to exports that nobody works on any more. */
+  tendExports: job({
+    name: 'tendExports',
+    payload: nothing,
+    attempts: 1,
+    backOff: { kind: 'fixed', delayMs: 1_000 },
+    schedule: { everyMs: 30_000 },
+    concurrencyKey: () => 'tendExports',
+  }),
 } as const;
 
 /**
@@ -121,6 +138,32 @@ export interface JobRun {
   readonly createdAt: Date;
   readonly startedAt: Date | undefined;
   readonly finishedAt: Date | undefined;
+}
+
+/** Which runs a list shows. */
+export interface JobFilter {
+  readonly states: readonly JobState[] | undefined;
+  readonly name: string | undefined;
+}
+
+/** A place in the list of runs, the newest first. */
+export interface JobCursor {
+  readonly createdAt: Date;
+  readonly id: string;
+}
+
+export interface JobSlice {
+  readonly direction: 'forward' | 'backward';
+  readonly cursor: JobCursor | undefined;
+  readonly limit: number;
+}
+
+/** All runs, for those who look after the installation; implemented by workers/jobs. */
+export interface JobBoard {
+  /** The newest first; backward: the oldest before the cursor first. */
+  list(filter: JobFilter, slice: JobSlice): Promise<readonly JobRun[]>;
+  /** Begins a run anew that is DEAD; undefined when there is no such run, or it is not DEAD. */
+  retry(id: string): Promise<JobRun | undefined>;
 }
 
 /** An idempotency key. Whole numbers are excluded: BullMQ keeps them for itself. */

@@ -4,6 +4,7 @@ import type { Constructor } from '@mikro-orm/core';
 import { JobRuns } from '#migrations/202611230150-job-runs';
 import { Organization } from '#migrations/202611230151-organization';
 import { JournalTables } from '#migrations/202611230200-journal';
+import { Exports } from '#migrations/202611230500-exports';
 import { StreamTickets } from '#migrations/202611230545-stream-tickets';
 
 /** A step of the database's shape. Names are `<yyyymmddhhmm>-<what>`: the order is that of this list. */
@@ -20,5 +21,6 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: '202611230150-job-runs', class: JobRuns },
   { name: '202611230151-organization', class: Organization },
   { name: '202611230200-journal', class: JournalTables },
+  { name: '202611230500-exports', class: Exports },
   { name: '202611230545-stream-tickets', class: StreamTickets },
 ];

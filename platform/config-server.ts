@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { EXPORTS } from '#platform/config-exports';
 import { folderOrS3 } from '#platform/config-objects';
 import { list, network, optional, origin, text, url, variable, whole, yesOrNo } from '#platform/variable';
 
@@ -20,6 +21,7 @@ const MEGABYTE = 1_048_576;
 
 /** What a process is and does. */
 export const SERVER = {
+  ...EXPORTS,
   dataDir: variable('CAIRN_DATA', text, './data', 'The data folder.'),
   anchorDir: optional(
     'CAIRN_ANCHOR',

@@ -3,11 +3,14 @@ import { VerifyStore } from '#journal/store/verify-store';
 import type { PoolClient } from '#platform/db';
 import type { ObjectReader, ObjectStore } from '#platform/objects/object-store';
 
+/** Keys of exports are in no backup, as their files are not: what was removed stays unreadable. */
+const OF_EXPORTS = 'export/';
+
 /** Copies the wrapped keys that are not there yet; how many. */
 export async function copyNewKeys(from: ObjectReader, to: ObjectStore, prefix = ''): Promise<number> {
   let copied = 0;
   for await (const key of from.list(prefix)) {
-    if ((await to.size(key)) !== undefined) continue;
+    if (key.startsWith(OF_EXPORTS) || (await to.size(key)) !== undefined) continue;
     const wrapped = await from.get(key);
     // Erased since it was listed.
     if (wrapped === undefined) continue;

@@ -7,6 +7,8 @@ import type { KeyProvider } from '#platform/keys';
 import type { ObjectReader } from '#platform/objects/object-store';
 import { ServiceUnavailable } from '#platform/service-unavailable';
 
+/** Keys of files that people took along: no part of the log. */
+const OF_EXPORTS = 'export/';
 const SIGNING = 'signing/';
 /** Lengths of a wrapped key by its first byte: AES-256-GCM (suite, nonce, 32 bytes, tag); what AWS KMS gives. */
 const WRAPPED_BYTES: Readonly<Record<number, readonly [from: number, to: number]>> = {
@@ -105,7 +107,7 @@ export class KeyCheck {
   async finish(signing: ReadonlySet<string>): Promise<number> {
     const there = new Set<string>();
     for await (const path of this.#store.list('')) {
-      if (path === ROOT_SECRET) await this.#checkWrapped(path);
+      if (path === ROOT_SECRET || path.startsWith(OF_EXPORTS)) await this.#checkWrapped(path);
       else if (path.startsWith(SIGNING)) await this.#checkSigning(path);
       else await this.#checkData(path, there);
     }

@@ -38,6 +38,10 @@ it('all jobs of the product start, keep their schedules over a restart, and do t
       views: [eraser('history')],
       sealer: { sealTail: () => Promise.resolve(1) },
       history: { rebuild: () => Promise.resolve(42) },
+      exports: {
+        writer: { write: () => Promise.resolve(undefined) },
+        keeper: { tend: () => Promise.resolve({ removed: 0, failed: 0, forgotten: 0 }) },
+      },
       settings: () =>
         Promise.resolve([{ account: '111111111111', retentionMonths: 3, historyDays: undefined }]),
     });
@@ -55,6 +59,7 @@ it('all jobs of the product start, keep their schedules over a restart, and do t
   expect((await succeeded(jobs.sealTail.name)).result).toEqual({ segments: 1 });
   expect((await succeeded(jobs.applyRetention.name)).result).toEqual({ accounts: 1 });
   expect((await succeeded(jobs.tendRuns.name)).result).toEqual({ queued: 0, dead: 0, forgotten: 0 });
+  expect((await succeeded(jobs.tendExports.name)).result).toEqual({ removed: 0, failed: 0, forgotten: 0 });
   const before = retentionCutOff(Date.now(), 3);
   await succeeded(`retention-111111111111-${new Date(before).toISOString().slice(0, 7)}`);
   const scope = { account: '111111111111', before };

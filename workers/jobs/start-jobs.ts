@@ -3,10 +3,13 @@ import type { JobDesk } from '#domain/jobs';
 import type { AccountSettings } from '#domain/organization';
 import type { Queue } from '#platform/queue/queue';
 import type { Telemetry } from '#platform/telemetry';
+import type { ExportKeeper } from '#projections/export/keep-exports';
+import type { ExportWriter } from '#projections/export/write-export';
 import { applyRetention } from '#workers/jobs/apply-retention';
 import { eraseAccount } from '#workers/jobs/erase-account';
 import type { Eraser } from '#workers/jobs/erase-account';
 import type { PutBack } from '#workers/jobs/keep-schedules';
+import { exportEvents, tendExports } from '#workers/jobs/export-events';
 import { bindJobs } from '#workers/jobs/kit';
 import { rebuildHistory } from '#workers/jobs/rebuild-history';
 import type { HistoryRebuilder } from '#workers/jobs/rebuild-history';
@@ -29,6 +32,10 @@ export interface JobParts {
   readonly views: readonly Eraser[];
   readonly sealer: TailSealer;
   readonly history: HistoryRebuilder;
+  readonly exports: {
+    readonly writer: Pick<ExportWriter, 'write'>;
+    readonly keeper: Pick<ExportKeeper, 'tend'>;
+  };
   readonly putBack?: PutBack;
   /** What accounts have set; organization knows. */
   readonly settings: () => Promise<readonly AccountSettings[]>;
@@ -43,6 +50,8 @@ export async function startJobs(parts: JobParts): Promise<void> {
     applyRetention({ settings: parts.settings, desk, now: Date.now }),
     sealTail(parts.sealer),
     rebuildHistory(parts.history),
+    exportEvents(parts.exports.writer),
+    tendExports(parts.exports.keeper),
     tendRuns({ queue, store, definitions, putBack: parts.putBack }),
   ];
   await runJobs({ ...parts, jobs: bindJobs(definitions, bound) });
