@@ -7,6 +7,7 @@ import { DataFolderError, locateDataFolder, openDataFolder } from '#cli/data-fol
 import { runDemo } from '#cli/demo';
 import { FolderLockedError } from '#cli/folder-lock';
 import { checkMasterKey, masterKeyName } from '#cli/master-key';
+import { objectPlaces, placeName } from '#cli/object-places';
 import { OutputGone } from '#cli/output/print';
 import { readProfile, updateProfile, writeProfile } from '#cli/profile';
 import { parseRoles } from '#cli/roles/roles';
@@ -175,7 +176,8 @@ function welcome({ config, folder, url, key, profileDir }: Welcome): string {
     `  GraphQL       ${url}/graphql   (open it in a browser for GraphiQL)`,
     `  Bulk events   ${url}/v1/events`,
     `  Data          ${folder.root}   (checkpoints also in ${folder.anchor}; PostgreSQL ${database})`,
-    `  Master key    ${masterKeyName(config, folder)}   without it nothing can be read: keep a copy elsewhere`,
+    ...objectLines(config, folder),
+    `  Master key    ${masterKeyName(config, folder)}   without it nothing can be read${config.kmsMasterKey === undefined ? ': keep a copy elsewhere' : ''}`,
   ];
   if (key !== undefined) {
     lines.push(
@@ -194,6 +196,12 @@ function welcome({ config, folder, url, key, profileDir }: Welcome): string {
     'Ctrl-C stops it.',
   );
   return lines.join('\n');
+}
+
+/** Where objects and keys are when they are not in the data folder. */
+function objectLines(config: Config, folder: DataFolder): readonly string[] {
+  const { objects, keys } = objectPlaces(config, folder);
+  return 'folder' in objects ? [] : [`  Objects       ${placeName(objects)}, keys in ${placeName(keys)}`];
 }
 
 function loadConfigWith({ data, port }: StartFlags): Config {
