@@ -37,6 +37,9 @@ const THROTTLES = new Set([
   'LimitExceededException',
 ]);
 
+/** A server without that part of the service will not have it later either. */
+const NOT_IMPLEMENTED = 501;
+
 /** What is said of a failed request to AWS, without what must not be logged. */
 export interface AwsFailure {
   readonly name: string;
@@ -58,7 +61,7 @@ export function awsFailure(error: unknown): AwsFailure {
   const status = statusOf(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const passing =
-    (status !== undefined && status >= 500) ||
+    (status !== undefined && status >= 500 && status !== NOT_IMPLEMENTED) ||
     status === 429 ||
     TIMEOUTS.has(error.name) ||
     THROTTLES.has(error.name) ||

@@ -42,6 +42,11 @@ export function s3Error(
       cause,
     });
   }
+  if (status === 301 || name === 'AuthorizationHeaderMalformed') {
+    return new ObjectStoreError('other', `The bucket ${bucket} is in another region: set CAIRN_S3_REGION.`, {
+      cause,
+    });
+  }
   const reason = REASONS[status] ?? 'other';
   return new ObjectStoreError(reason, `${textOf(reason, failure, permission)} (bucket ${bucket})`, { cause });
 }

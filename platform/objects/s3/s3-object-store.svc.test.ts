@@ -269,6 +269,21 @@ describe('versions and locks', () => {
     await expect(strict.delete('log/k')).rejects.toThrow('s3:DeleteObjectVersion');
   });
 
+  test('who may not look at versions can hide an object, but not destroy it', async () => {
+    const isVersions = ({ url }: IncomingMessage): boolean => /[?&]versions/.test(url ?? '');
+    await using proxy = await tamperingProxy(versioned.endpoint, (request) =>
+      isVersions(request) ? 403 : 'pass',
+    );
+    const place = { ...versioned, endpoint: proxy.endpoint };
+    const store = storeIn(place, { deletes: 'current' });
+    await store.put('k', Buffer.from('x'));
+    await store.delete('k');
+    expect(await store.get('k')).toBeUndefined();
+    const strict = storeIn(place);
+    await strict.put('k', Buffer.from('x'));
+    await expect(strict.delete('k')).rejects.toThrow('s3:ListBucketVersions');
+  });
+
   test('a bucket without Object Lock says so, and one that locks by itself is known', async () => {
     await expect(storeIn(plain, { lock }).putIfAbsent('log/k', Buffer.from('x'))).rejects.toThrow(
       'The bucket has no Object Lock',
