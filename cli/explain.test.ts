@@ -1,9 +1,12 @@
 import { CommanderError } from 'commander';
 import { expect, it } from 'vitest';
+import { EXIT } from '#cli/cli-context';
 import { PlatformError } from '#cli/client';
 import { explain } from '#cli/explain';
 import { OutputGone } from '#cli/output/print';
 import { CairnError } from '#domain/errors';
+import { ObjectStoreError } from '#platform/objects/s3/s3-error';
+import { ServiceUnavailable } from '#platform/service-unavailable';
 
 it.each([
   ['help was asked for', new CommanderError(0, 'commander.help', '(help)'), 0],
@@ -35,6 +38,18 @@ it('does not say it twice', () => {
 
 it('keeps the words of others from moving the cursor of a terminal', () => {
   expect(explain(new PlatformError('INTERNAL', 'a\u001b[2Jb')).text).toBe('INTERNAL: a\\u001b[2Jb');
+});
+
+it('says which service is away and why, without a stack', () => {
+  const cause = new Error('Error: connect ECONNREFUSED 127.0.0.1:9');
+  expect(explain(new ServiceUnavailable('S3', { cause }))).toEqual({
+    text: 'UNAVAILABLE: S3 cannot be reached or does not answer in time. (Error: connect ECONNREFUSED 127.0.0.1:9)',
+    code: EXIT.unavailable,
+  });
+  const denied = new ObjectStoreError('denied', 'S3 denied s3:GetObject', {
+    cause: new Error('AccessDenied'),
+  });
+  expect(explain(denied).text).toBe('UNAVAILABLE: S3 denied s3:GetObject (AccessDenied)');
 });
 
 it('keeps the stack of a bug, and says nothing about a reader who left', () => {

@@ -6,6 +6,8 @@ import { printable } from '#cli/output/table';
 import { CairnError } from '#domain/errors';
 import { ConfigError } from '#platform/config';
 import { hasCode } from '#platform/files';
+import { ObjectStoreError } from '#platform/objects/s3/s3-error';
+import { ServiceUnavailable } from '#platform/service-unavailable';
 
 const NEGATIVE_CODES = new Set(['NOT_FOUND', 'NOT_SEALED', 'CONFLICT', 'ERASED']);
 const USAGE_CODES = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'CURSOR_EXPIRED', 'LIMIT_EXCEEDED']);
@@ -31,6 +33,11 @@ export function explain(error: unknown): Explanation {
     const { path } = error;
     const where = path === undefined || error.message.includes(path) ? '' : ` (${path})`;
     return { text: printable(`${error.code}${where}: ${error.message}`), code: exitCodeOf(error) };
+  }
+  // A command asks the services itself: here the reason is for who runs it.
+  if (error instanceof ServiceUnavailable || error instanceof ObjectStoreError) {
+    const why = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+    return { text: printable(`UNAVAILABLE: ${error.message}${why}`), code: EXIT.unavailable };
   }
   if (hasCode(error, 'ENOSPC', 'EIO', 'EACCES', 'EROFS') && error instanceof Error) {
     return { text: printable(error.message), code: EXIT.unavailable };
