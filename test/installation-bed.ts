@@ -19,7 +19,8 @@ export interface BackupBed {
   open(name: string, database?: TestDatabase): Promise<TestInstallation>;
   database(): Promise<TestDatabase>;
   configOf(name: string, database: TestDatabase): Config;
-  backup(of: TestInstallation, options?: Partial<BackupOptions>): Promise<BackupReport>;
+  /** `bucket`: where the objects stay. */
+  backup(of: TestInstallation, options?: Partial<BackupOptions>, bucket?: string): Promise<BackupReport>;
   /** Restores into the folder of this name; from the backups unless told. */
   restore(
     name: string,
@@ -36,7 +37,8 @@ export interface TestInstallation extends Installation {
   close(): Promise<void>;
 }
 
-export async function createBackupBed(): Promise<BackupBed> {
+/** `variables`: of every installation in it. */
+export async function createBackupBed(variables: Readonly<Record<string, string>> = {}): Promise<BackupBed> {
   const folder = await temporaryFolder();
   const databases: TestDatabase[] = [];
   const backups = join(folder, 'backups');
@@ -46,7 +48,12 @@ export async function createBackupBed(): Promise<BackupBed> {
     return made;
   };
   const configOf = (name: string, { url }: TestDatabase): Config =>
-    loadConfig({ CAIRN_DATA: join(folder, name), CAIRN_POSTGRES_URL: url, CAIRN_LOG_LEVEL: 'fatal' });
+    loadConfig({
+      ...variables,
+      CAIRN_DATA: join(folder, name),
+      CAIRN_POSTGRES_URL: url,
+      CAIRN_LOG_LEVEL: 'fatal',
+    });
   return {
     folder,
     backups,
@@ -56,9 +63,9 @@ export async function createBackupBed(): Promise<BackupBed> {
       const own = given ?? (await database());
       return openTestInstallation(configOf(name, own), own);
     },
-    backup: async ({ id, journalDeps }, options) => {
+    backup: async ({ id, journalDeps }, options, bucket) => {
       const to = await BackupFolder.forBackups(backups, id);
-      return takeBackup({ installation: id, ...journalDeps }, to, { keep: 3, ...options });
+      return takeBackup({ installation: id, ...journalDeps, bucket }, to, { keep: 3, ...options });
     },
     restore: async (name, into, { without, ...options } = {}) =>
       restoreBackup({
