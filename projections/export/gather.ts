@@ -4,16 +4,16 @@ import type { ExportRow, WrittenPart } from '#projections/export/export-row';
 import { MAX_PAGE_ROWS } from '#projections/history/history-index';
 import type { HistoryIndex, HistoryRow, HistorySearch } from '#projections/history/history-index';
 
-/** Bytes of a part before it is compressed, but for one page of events: what an export holds in memory. */
+/** Bytes of a part before it is compressed, but for the events that are read at a time: what is held in memory. */
 const PART_BYTES = 4 * 2 ** 20;
-/** Bytes of records that are read from the journal at a time, about. */
-const READ_BYTES = 4 * 2 ** 20;
 /** Records at a time until it is known how large they are: at 1 MB each they are 16 MB. */
 const FIRST_READ = 16;
 
 export interface GatherParts {
   readonly history: Pick<HistoryIndex, 'search'>;
   readonly journal: Pick<Journal, 'get'>;
+  /** Bytes of a part before it is compressed; 4 MB unless told. */
+  readonly partBytes?: number;
 }
 
 /** The next part of a file, not compressed. */
@@ -29,6 +29,7 @@ export class Gatherer {
   readonly #search: Search;
   readonly #encoder: ExportEncoder;
   readonly #end: number;
+  readonly #partBytes: number;
   #readAtOnce = FIRST_READ;
 
   constructor(
@@ -40,12 +41,13 @@ export class Gatherer {
     this.#search = search;
     this.#encoder = of.encoder;
     this.#end = of.end;
+    this.#partBytes = parts.partBytes ?? PART_BYTES;
   }
 
   async gather(from: Pick<ExportRow, 'cursor' | 'rows' | 'parts'>, signal: AbortSignal): Promise<Gathered> {
     const part = new PartInMaking(this.#encoder, from);
     let isLast = false;
-    while (!isLast && part.bytes < PART_BYTES) {
+    while (!isLast && part.bytes < this.#partBytes) {
       signal.throwIfAborted();
       const after = part.cursor ?? from.cursor;
       const page = await this.#parts.history.search({ ...this.#search, after, limit: MAX_PAGE_ROWS });
@@ -60,7 +62,7 @@ export class Gatherer {
   /** How many of the rows the part took. */
   async #addRows(part: PartInMaking, rows: readonly HistoryRow[], signal: AbortSignal): Promise<number> {
     let done = 0;
-    while (done < rows.length && part.bytes < PART_BYTES) {
+    while (done < rows.length && part.bytes < this.#partBytes) {
       signal.throwIfAborted();
       const batch = rows.slice(done, done + (this.#encoder.needsRaw ? this.#readAtOnce : rows.length));
       const shown = batch.filter(({ place }) => place.position < this.#end);
@@ -81,7 +83,7 @@ export class Gatherer {
     const raws = events.map((event, index) => (isEventOf(event, rows[index]) ? event?.raw : undefined));
     const bytes = raws.reduce((sum, raw) => sum + (raw?.length ?? 0), 0);
     if (bytes > 0) {
-      const fitting = Math.floor((READ_BYTES * rows.length) / bytes);
+      const fitting = Math.floor((this.#partBytes * rows.length) / bytes);
       this.#readAtOnce = Math.min(MAX_PAGE_ROWS, Math.max(FIRST_READ, fitting));
     }
     return raws;

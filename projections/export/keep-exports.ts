@@ -69,9 +69,9 @@ export class ExportKeeper {
   async #endStale(signal: AbortSignal): Promise<number> {
     const { store, limits, now, ensureRun } = this.#parts;
     let failed = 0;
-    for (const { id, createdAt } of await store.open()) {
+    for (const { id, createdAt, startedAt } of await store.open()) {
       signal.throwIfAborted();
-      const late = now() > createdAt.getTime() + limits.hours * 3_600_000 + GRACE_MS;
+      const late = now() > (startedAt ?? createdAt).getTime() + limits.hours * 3_600_000 + GRACE_MS;
       const error = late ? `LIMIT_EXCEEDED: An export may take ${limits.hours} hours.` : await ensureRun(id);
       if (error !== undefined && (await store.end(id, 'FAILED', error))) failed++;
     }

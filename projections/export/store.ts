@@ -53,7 +53,8 @@ interface Row {
 const OPEN = `state IN ('QUEUED', 'RUNNING')`;
 const BEGUN_ANEW = `generation = generation + 1, snapshot_epoch = NULL, snapshot_position = NULL, total = NULL,
   row_count = 0, byte_count = 0, part_count = 0, complete = false, cursor_second = NULL, cursor_position = NULL,
-  first_time = NULL, last_time = NULL, removed = false, error = NULL, finished_at = NULL`;
+  first_time = NULL, last_time = NULL, removed = false, error = NULL, started_at = NULL,
+  finished_at = NULL`;
 /** One advisory lock for the decision whether there is room for another export: 'cexp' in ASCII. */
 const LOCK = 0x6365_7870;
 

@@ -23,6 +23,8 @@ export interface WriterParts {
   readonly limits: ExportLimits;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Bytes of a part before it is compressed; 4 MB unless told. */
+  readonly partBytes?: number;
   /** Told after each step; a test may fail there. */
   readonly step?: (name: string) => void | Promise<void>;
 }
@@ -99,7 +101,7 @@ export class ExportWriter {
     const of = { encoder: encoderOf(row), end: snapshot.position };
     const gatherer = new Gatherer(this.#parts, search, of);
     while (!row.complete) {
-      if (now() > row.createdAt.getTime() + limits.hours * 3_600_000) {
+      if (now() > (row.startedAt ?? row.createdAt).getTime() + limits.hours * 3_600_000) {
         throw new CairnError('LIMIT_EXCEEDED', `An export may take ${limits.hours} hours.`);
       }
       row = await this.#addPart(row, { gatherer, key, hash, signal: following.signal });
