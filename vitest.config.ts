@@ -8,7 +8,7 @@ const unit = {
 const integration = { include: ['**/*.int.test.ts'], exclude: ['node_modules/**', 'dist/**'] };
 const services = { include: ['**/*.svc.test.ts'], exclude: ['node_modules/**', 'dist/**'] };
 // On the real services the platform has no embedded PostgreSQL that could be looked at.
-const embedded = process.env['TEST_SERVICES'] ? ['test/acceptance/embedded.test.ts'] : [];
+const embedded = process.env['TEST_SERVICES'] ? ['test/acceptance/embedded*.test.ts'] : [];
 const acceptance = {
   include: ['test/acceptance/**/*.test.ts'],
   exclude: ['node_modules/**', 'dist/**', ...embedded],

@@ -96,7 +96,7 @@ async function fill(): Promise<void> {
 
 const ERASED = (n: number): boolean => n < 12 && n % 2 === 1 && n % 3 === 0;
 
-describe('a backup', () => {
+describe('a backup', { timeout: 240_000 }, () => {
   it('brings everything back when everything is lost: events, tail, accounts, keys, counters', async () => {
     await fill();
     const settings = await settingsOf(live);
@@ -196,7 +196,7 @@ describe('a backup', () => {
   });
 });
 
-describe('a restore', () => {
+describe('a restore', { timeout: 240_000 }, () => {
   it('with rows lost takes those of the backup on to the end of newer objects, and erases again', async () => {
     await fill();
     await bed.backup(live);
