@@ -114,8 +114,8 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
 }
 
 /**
- * The journal of an installation, with the retention that its accounts have set. Recovery reads every record of
- * the log: `prepare` does it once a start, before the others open the journal.
+ * The journal of an installation, with the retention that its accounts have set. `prepare` recovers it once a
+ * start, before the others open it; `restored` says that a restore came before.
  */
 export async function openInstallationJournal(
   { config, journalDeps, settings }: Installation,
