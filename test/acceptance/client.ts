@@ -20,13 +20,18 @@ export async function graphql<T>(
 
 /** Waits until history holds everything that the journal holds. */
 export async function settled(platform: Reachable): Promise<void> {
-  for (;;) {
-    const { historyFreshness } = await graphql<{ historyFreshness: { eventsBehind: number } }>(
-      platform,
-      '{ historyFreshness { eventsBehind } }',
-    );
-    if (historyFreshness.eventsBehind === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!(await isSettled(platform))) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+async function isSettled(platform: Reachable): Promise<boolean> {
+  const question = '{ historyFreshness { eventsBehind } }';
+  try {
+    const answer = await graphql<{ historyFreshness: { eventsBehind: number } }>(platform, question);
+    return answer.historyFreshness.eventsBehind === 0;
+  } catch (error) {
+    // On OpenSearch a first start answers before its worker has made the indices, and asks to try again.
+    if (error instanceof Error && error.message.includes('"code":"UNAVAILABLE"')) return false;
+    throw error;
   }
 }
 
