@@ -118,22 +118,25 @@ export class CheckpointPublisher {
     this.#noteKeys.push(...edge.noteKeys);
   }
 
+  /** What the stores must be asked comes first: a store that is away must not leave half a record behind. */
   async #append(record: Buffer, leaf: Buffer): Promise<void> {
     const decoded = decodeRecord(record);
+    const { epoch } = decoded;
+    const size = this.#tree.size + 1;
     this.#origin = uuidText(decoded.log);
-    this.#epoch = decoded.epoch;
+    const published = (this.#published ??= await this.#listPublished(size));
+    await published.know(epoch);
+    const notes = await published.notesOf({ epoch, size });
+    this.#epoch = epoch;
     if (decoded.kind === 'key') this.#noteKeys.push({ name: this.#origin, publicKey: decoded.publicKey });
     const { publicKey } = this.#noteKeys.at(-1) ?? {};
     if (publicKey === undefined) throw new CairnError('CORRUPT', 'The log does not begin with a key record.');
     this.#tree.append(leaf);
-    const { size } = this.#tree;
-    const published = (this.#published ??= await this.#listPublished(size));
-    await published.know(decoded.epoch);
-    for (const one of await published.notesOf({ epoch: decoded.epoch, size })) this.#compare(one, size);
-    const done = published.stored >= size && published.anchored(decoded.epoch) >= size;
+    for (const one of notes) this.#compare(one, size);
+    const done = published.stored >= size && published.anchored(epoch) >= size;
     const tiles = this.#tiles.append(record, leaf, !done);
     const root = this.#tree.root();
-    if (!done) this.#pending.push({ size, epoch: decoded.epoch, root, tiles, publicKey });
+    if (!done) this.#pending.push({ size, epoch, root, tiles, publicKey });
   }
 
   #listPublished(count: number): Promise<PublishedCheckpoints> {

@@ -101,6 +101,67 @@ async function createLog(): Promise<Log> {
 
 const emptyStores = () => ({ objects: new MemoryObjects(), anchor: new MemoryObjects() });
 
+/** A store whose requests fail once: that one which makes `left` zero. */
+class OnceAway extends MemoryObjects {
+  readonly #patience: { left: number };
+
+  constructor(objects: MemoryObjects, patience: { left: number }) {
+    super(objects.objects);
+    this.#patience = patience;
+  }
+
+  #ask(): void {
+    if (--this.#patience.left === 0) throw new Error('away');
+  }
+
+  override async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
+    this.#ask();
+    return super.putIfAbsent(key, bytes);
+  }
+
+  override async get(key: string): Promise<Buffer | undefined> {
+    this.#ask();
+    return super.get(key);
+  }
+
+  override async *list(prefix: string, after = ''): AsyncGenerator<string> {
+    this.#ask();
+    yield* super.list(prefix, after);
+  }
+}
+
+describe('a publisher whose stores are away for one request, whichever', () => {
+  it.each([
+    { before: 2, shortLog: SIZE },
+    { before: 3, shortLog: 1 },
+    { before: 6, shortLog: SIZE },
+  ])('goes on where it was: $before records before', async ({ before, shortLog }) => {
+    const log = await createLog();
+    const [published, expected] = [emptyStores(), emptyStores()];
+    await publish(log, before, published);
+    await publish(log, 6, expected);
+    let failures = 0;
+    for (let request = 1, failed = true; failed; request++) {
+      const patience = { left: request };
+      const stores = {
+        objects: new OnceAway(published.objects.clone(), patience),
+        anchor: new OnceAway(published.anchor.clone(), patience),
+      };
+      const deps = { ...stores, keyObjects: log.keyObjects, keys, step: () => undefined, shortLog };
+      const publisher = new CheckpointPublisher(deps);
+      failed = await publisher.catchUp(log.rows).then(
+        () => false,
+        () => true,
+      );
+      if (failed) failures++;
+      await publisher.catchUp(log.rows);
+      expect(stores.objects.objects, `request ${request}`).toEqual(expected.objects.objects);
+      expect(stores.anchor.objects).toEqual(expected.anchor.objects);
+    }
+    expect(failures).toBeGreaterThan(2);
+  });
+});
+
 describe('a publisher that starts in the middle of a log', () => {
   it('publishes what one that has read every record would, wherever it begins', async () => {
     const log = await createLog();
