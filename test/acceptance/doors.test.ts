@@ -6,7 +6,7 @@ import { EventSource } from '#domain/generator/events';
 import { graphql, postEvents, settled } from '#test/acceptance/client';
 import { cairn, startPlatform, temporaryFolder, type Platform } from '#test/acceptance/platform';
 import { changeOneByte } from '#test/acceptance/tamper';
-import { sealed } from '#test/soak/crash-cycle';
+import { sealed } from '#test/soak/examine';
 
 const ACCOUNT = '111122223333';
 const source = new EventSource({ seed: 11, accounts: [ACCOUNT] });

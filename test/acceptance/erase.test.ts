@@ -1,9 +1,10 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { graphql, postEvents, settled } from '#test/acceptance/client';
 import { cairn, startPlatform, temporaryFolder, type Platform } from '#test/acceptance/platform';
-import { sealed } from '#test/soak/crash-cycle';
+import { tracesOf } from '#test/acceptance/traces';
+import { sealed } from '#test/soak/examine';
 
 const ERASED = '111122223333';
 const NEIGHBOUR = '444455556666';
@@ -44,7 +45,7 @@ it('leaves nothing of an erased account, and its neighbour’s proof holds', asy
     '{ publicKeys { vkey } }',
   );
   // History's index holds words as they are: the search below would find them.
-  expect(await filesWith(folder, 'zwiebelturm')).not.toEqual([]);
+  expect(await tracesOf(platform.dataDir, 'zwiebelturm')).not.toEqual([]);
   const erased = await cairn(['erase', '--account', ERASED, '--yes'], env);
   expect(erased).toMatchObject({ code: 0, stderr: '' });
 
@@ -62,7 +63,7 @@ it('leaves nothing of an erased account, and its neighbour’s proof holds', asy
   expect((await cairn(['verify-proof', proof, '--key', key])).code).toBe(0);
   expect((await cairn(['proof', ...event, '--out', proof])).code).toBe(0);
   expect((await cairn(['verify-proof', proof, '--key', key])).code).toBe(0);
-  for (const mark of MARKS) expect(await filesWith(folder, mark)).toEqual([]);
+  for (const mark of MARKS) expect(await tracesOf(platform.dataDir, mark)).toEqual([]);
 });
 
 function record(account: string, index: number, words: string): string {
@@ -105,20 +106,4 @@ async function find(on: Platform, account: string, word: string): Promise<string
     { account, words: word },
   );
   return events.edges.map(({ node }) => node.eventId);
-}
-
-/** Names of files below the folder whose bytes hold the text, in UTF-8 or UTF-16, upper or lower case. */
-async function filesWith(root: string, text: string): Promise<string[]> {
-  const needles = [text, text.toLowerCase()].flatMap((form) => [
-    Buffer.from(form),
-    Buffer.from(form, 'utf16le'),
-  ]);
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  const found: string[] = [];
-  for (const entry of entries.filter((one) => one.isFile())) {
-    const path = join(entry.parentPath, entry.name);
-    const bytes = await readFile(path);
-    if (needles.some((needle) => bytes.includes(needle))) found.push(path);
-  }
-  return found;
 }

@@ -27,6 +27,8 @@ export class Load {
   readonly acknowledged = new Map<string, string>();
   /** Answers that did not come or said no. */
   failures = 0;
+  /** What the answers that said no were, by status; with a word when one does not say when to come again. */
+  readonly refusals = new Map<string, number>();
   readonly #where: WhereItIs;
   readonly #source: EventSource;
   readonly #stop = new AbortController();
@@ -35,8 +37,12 @@ export class Load {
   #abandoned = false;
   #senders: Promise<unknown> | undefined;
 
-  constructor(where: WhereItIs, seed: number) {
+  readonly #pauseMs: number;
+
+  /** Each sender pauses for `pauseMs` between its bodies. */
+  constructor(where: WhereItIs, seed: number, pauseMs = 0) {
     this.#where = where;
+    this.#pauseMs = pauseMs;
     this.#source = new EventSource({ seed, run: 1, accounts: EXAMPLE_ACCOUNTS });
   }
 
@@ -76,6 +82,7 @@ export class Load {
         this.#waiting.delete(waiting);
         waiting.resolve();
       }
+      if (this.#pauseMs > 0) await delay(this.#pauseMs);
     }
   }
 
@@ -111,6 +118,8 @@ export class Load {
       return undefined;
     }
     if (response.status === 200) return JSON.parse(text) as Report;
+    const kind = `${response.status}${response.headers.has('retry-after') ? '' : ' without Retry-After'}`;
+    this.refusals.set(kind, (this.refusals.get(kind) ?? 0) + 1);
     if ([429, 500, 502, 503, 504].includes(response.status)) return undefined;
     throw new Error(`The bulk door answered ${response.status}: ${text.slice(0, 500)}`);
   }

@@ -1,0 +1,150 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { graphql, settled } from '#test/acceptance/client';
+import { cairn, type Platform } from '#test/acceptance/platform';
+
+/** What became of what a platform had acknowledged. */
+export interface Examined {
+  readonly acknowledged: number;
+  /** eventIDs that were acknowledged and are not found, or more than once, or with other bytes. */
+  readonly lost: readonly string[];
+  readonly twice: readonly string[];
+  readonly altered: readonly string[];
+  /** Found without ever having been acknowledged. */
+  readonly unknown: readonly string[];
+  /** Over all sources. */
+  readonly counters: Readonly<Record<(typeof COUNTERS)[number], number>>;
+  readonly position: number;
+  readonly verify: { readonly code: number | null; readonly text: string };
+}
+
+const COUNTERS = ['received', 'accepted', 'duplicate', 'conflict', 'refused'] as const;
+
+/**
+ * Waits until everything has caught up and reads all of it. Stops the platform, too: verify reads a folder at
+ * rest, with the variables that the platform was started with.
+ */
+export async function examine(
+  platform: Platform,
+  acknowledged: ReadonlyMap<string, string>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Examined> {
+  const found = await readAll(platform);
+  const counters = await readCounters(platform);
+  await sealed(platform);
+  const position = await metric(platform, 'cairn_journal_position');
+  await platform.stop();
+  const { code, stdout, stderr } = await cairn(['verify', '--data', platform.dataDir], env);
+  return {
+    acknowledged: acknowledged.size,
+    ...compare(acknowledged, found),
+    counters,
+    position,
+    verify: { code, text: stdout + stderr },
+  };
+}
+
+interface Found {
+  readonly eventId: string;
+  readonly raw: string;
+}
+
+async function readAll(platform: Platform): Promise<Found[]> {
+  await settled(platform);
+  const found: Found[] = [];
+  let after: string | null = null;
+  do {
+    const { events }: EventsPage = await graphql<EventsPage>(platform, PAGE, { after });
+    found.push(...events.edges.map(({ node }) => node));
+    after = events.pageInfo.hasNextPage ? events.pageInfo.endCursor : null;
+  } while (after !== null);
+  return found;
+}
+
+function compare(acknowledged: ReadonlyMap<string, string>, found: readonly Found[]) {
+  const times = new Map<string, number>();
+  for (const { eventId } of found) times.set(eventId, (times.get(eventId) ?? 0) + 1);
+  return {
+    lost: [...acknowledged.keys()].filter((id) => !times.has(id)),
+    twice: [...times].filter(([, count]) => count > 1).map(([id]) => id),
+    altered: found
+      .filter(({ eventId, raw }) => acknowledged.has(eventId) && acknowledged.get(eventId) !== raw)
+      .map(({ eventId }) => eventId),
+    unknown: [...times.keys()].filter((id) => !acknowledged.has(id)),
+  };
+}
+
+async function readCounters(platform: Platform): Promise<Examined['counters']> {
+  const { sourceCounters } = await graphql<{ sourceCounters: readonly Record<string, string | number>[] }>(
+    platform,
+    `{ sourceCounters { ${COUNTERS.join(' ')} } }`,
+  );
+  const sum = (name: string): number =>
+    sourceCounters.reduce((total, counters) => total + Number(counters[name]), 0);
+  const [received, accepted, duplicate, conflict, refused] = COUNTERS.map(sum);
+  return {
+    received: received ?? 0,
+    accepted: accepted ?? 0,
+    duplicate: duplicate ?? 0,
+    conflict: conflict ?? 0,
+    refused: refused ?? 0,
+  };
+}
+
+/** Waits until the tail is empty. */
+export async function sealed(platform: Pick<Platform, 'url'>): Promise<void> {
+  while ((await metric(platform, 'cairn_journal_tail_batches')) > 0) await delay(100);
+}
+
+export async function metric(
+  { url }: Pick<Platform, 'url'>,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const lines = (await (await fetch(`${url}/metrics`)).text()).split('\n');
+  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+  const line = lines.find(
+    (one) => new RegExp(`^${name}[{ ]`).test(one) && wanted.every((label) => one.includes(label)),
+  );
+  if (line === undefined) throw new Error(`/metrics has no ${name} ${wanted.join(' ')}.`);
+  return Number(line.slice(line.lastIndexOf(' ')));
+}
+
+interface EventsPage {
+  readonly events: {
+    readonly edges: readonly { readonly node: Found }[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  };
+}
+
+const PAGE = `query ($after: String) {
+  events(first: 200, after: $after) { edges { node { eventId raw } } pageInfo { hasNextPage endCursor } }
+}`;
+
+/** Nothing when all is as it must be, else what is wrong, a line each. */
+export function faultsOf({
+  lost,
+  twice,
+  altered,
+  unknown,
+  counters,
+  position,
+  acknowledged,
+  verify,
+}: Examined): readonly string[] {
+  const { received, accepted, duplicate, conflict, refused } = counters;
+  const list = (what: string, ids: readonly string[]): string[] =>
+    ids.length === 0 ? [] : [`${ids.length} events ${what}: ${ids.slice(0, 5).join(' ')}`];
+  const wrong = (is: boolean, what: string): string[] => (is ? [what] : []);
+  return [
+    ...list('lost', lost),
+    ...list('there twice', twice),
+    ...list('with other bytes', altered),
+    ...list('that nobody sent', unknown),
+    ...wrong(
+      received !== accepted + duplicate + conflict + refused || accepted !== acknowledged,
+      `counters ${JSON.stringify(counters)} for ${acknowledged} events`,
+    ),
+    ...wrong(position !== acknowledged, `position ${position} for ${acknowledged} events`),
+    ...wrong(verify.code !== 0, `verify: ${verify.text.slice(-2_000)}`),
+  ];
+}
