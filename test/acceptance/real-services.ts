@@ -12,7 +12,7 @@ import { onRealServices, services } from '#test/services';
 export async function serviceVariables(dataDir: string): Promise<Record<string, string>> {
   if (!onRealServices()) return {};
   const found = services();
-  const name = nameOf(dataDir);
+  const name = serviceName(dataDir);
   await createBucket(dataDir);
   const variables = {
     CAIRN_POSTGRES_URL: await createDatabase(found.postgresUrl, name.replace('-', '_')),
@@ -51,10 +51,11 @@ async function createDatabase(server: string, name: string): Promise<string> {
 export function serviceBucket(dataDir: string): { client: S3Client; bucket: string } {
   const { endpoint, region, ...credentials } = services().s3;
   const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
-  return { client, bucket: nameOf(dataDir) };
+  return { client, bucket: serviceName(dataDir) };
 }
 
-function nameOf(dataDir: string): string {
+/** What belongs to a platform on the real services: its bucket, the beginning of its names. */
+export function serviceName(dataDir: string): string {
   return `acceptance-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`;
 }
 
