@@ -18,7 +18,7 @@ export interface OpenSearchRequest {
   readonly lines?: string;
   /** Milliseconds until the answer is given up. Default: 30 seconds. */
   readonly timeout?: number;
-  /** Whether a request whose answer was lost is sent again. Default: yes, twice. */
+  /** Whether a request is sent again when its connection breaks, as idle ones do. Default: yes, once. */
   readonly resend?: boolean;
 }
 
@@ -36,7 +36,6 @@ export class OpenSearchRefusal extends Error {
   }
 }
 
-const RESENDS = 2;
 const TIMEOUT_MS = 30_000;
 /** Answers that tell of the server's state, not of the request. */
 const PASSING = new Set([429, 502, 503, 504]);
@@ -65,22 +64,33 @@ export class OpenSearch {
 
   async request(method: string, path: string, request: OpenSearchRequest = {}): Promise<unknown> {
     const { query, body, lines, timeout = TIMEOUT_MS, resend = true } = request;
+    const params = {
+      method,
+      path,
+      ...(query === undefined ? {} : { querystring: { ...query } }),
+      ...(body === undefined ? {} : { body }),
+      ...(lines === undefined ? {} : { bulkBody: lines }),
+    };
     try {
-      const answer = await this.#client.transport.request(
-        {
-          method,
-          path,
-          ...(query === undefined ? {} : { querystring: { ...query } }),
-          ...(body === undefined ? {} : { body }),
-          ...(lines === undefined ? {} : { bulkBody: lines }),
-        },
-        { requestTimeout: timeout, maxRetries: resend ? RESENDS : 0 },
-      );
-      const content: unknown = answer.body;
-      return content;
+      // Not the library's repetitions: it repeats what took too long, which makes a slow server slower.
+      return await this.#send(params, timeout);
+    } catch (error) {
+      if (!resend || !isBroken(error)) throw presentable(error);
+    }
+    try {
+      return await this.#send(params, timeout);
     } catch (error) {
       throw presentable(error);
     }
+  }
+
+  async #send(
+    params: Parameters<Client['transport']['request']>[0],
+    requestTimeout: number,
+  ): Promise<unknown> {
+    const answer = await this.#client.transport.request(params, { requestTimeout, maxRetries: 0 });
+    const content: unknown = answer.body;
+    return content;
   }
 
   async close(): Promise<void> {
@@ -105,6 +115,10 @@ export class OpenSearchAway extends CairnError {
 
 export function isRefusal(error: unknown, ...types: readonly string[]): error is OpenSearchRefusal {
   return error instanceof OpenSearchRefusal && (types.length === 0 || types.includes(error.type));
+}
+
+function isBroken(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ConnectionError';
 }
 
 function presentable(error: unknown): Error {

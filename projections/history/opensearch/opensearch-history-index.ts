@@ -122,8 +122,7 @@ export class OpenSearchHistoryIndex implements HistoryIndex {
     try {
       return await this.#openSearch.request('POST', path, {
         body,
-        // A point in time knows its indices, and takes no options for them.
-        ...(path === '/_search' ? {} : { query: { allow_partial_search_results: false } }),
+        query: { allow_partial_search_results: false },
         timeout: ANSWER_MS,
       });
     } catch (error) {
