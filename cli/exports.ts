@@ -8,11 +8,12 @@ import { STAGE } from '#platform/shutdown';
 import type { Shutdown } from '#platform/shutdown';
 import { ExportFiles } from '#projections/export/export-files';
 import { ExportKeeper } from '#projections/export/keep-exports';
+import { LINK_KEY } from '#projections/export/link';
 import { ExportStore } from '#projections/export/store';
 import { ExportWriter } from '#projections/export/write-export';
 import { ensureExportRun } from '#workers/jobs/export-events';
 
-export function exportLimits(config: Config): ExportLimits {
+function exportLimits(config: Config): ExportLimits {
   return {
     rows: config.exportRows,
     perKey: config.exportsPerKey,
@@ -20,6 +21,17 @@ export function exportLimits(config: Config): ExportLimits {
     hours: config.exportHours,
     days: config.exportDays,
     linkMinutes: config.exportLinkMinutes,
+  };
+}
+
+/** What the api needs to start exports and to hand out their files. */
+export function exportDesk({ config, pool, journalDeps, jobs }: Installation) {
+  return {
+    store: new ExportStore(pool),
+    files: new ExportFiles(journalDeps),
+    startRun: (id: string) => ensureExportRun(jobs.desk, id),
+    linkSecret: journalDeps.keys.derive(LINK_KEY),
+    limits: exportLimits(config),
   };
 }
 

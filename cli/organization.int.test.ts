@@ -17,6 +17,7 @@ import { Hopeless } from '#platform/queue/queue';
 import { buildSubgraph } from '#subgraphs/shared/build-subgraph';
 import { serve } from '#test/federation/serve';
 import { createTestDatabase } from '#test/harness';
+import { createJobBoard } from '#workers/jobs/board';
 import { createJobDesk } from '#workers/jobs/desk';
 import { eraseAccount } from '#workers/jobs/erase-account';
 import { bindJobs } from '#workers/jobs/kit';
@@ -44,7 +45,12 @@ beforeAll(async () => {
   );
   const store = createJobStore(database.pool);
   const service = open.adopt(
-    new OrganizationService({ orm, desk: createJobDesk({ queue, store, log }), log }),
+    new OrganizationService({
+      orm,
+      desk: createJobDesk({ queue, store, log }),
+      board: createJobBoard({ queue, store, definitions: Object.values(jobs), log }),
+      log,
+    }),
     (opened) => opened.close(),
   );
   const journal = {

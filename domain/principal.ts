@@ -6,7 +6,12 @@ export const ROLES = ['administrator', 'auditor', 'ingest'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Mutations that need a key that may read, and none that may write. */
-export const READERS_MUTATIONS: ReadonlySet<string> = new Set(['createStreamTicket']);
+export const READERS_MUTATIONS: ReadonlySet<string> = new Set([
+  'createStreamTicket',
+  'startExport',
+  'cancelExport',
+  'deleteExport',
+]);
 
 /** Who asks: the key that authenticated a request. */
 export interface Principal {

@@ -1,6 +1,7 @@
 import { Gauge } from 'prom-client';
 import { BULK_PATH, graphqlLimits } from '#cli/roles/doors';
 import type { Authenticate } from '#cli/roles/doors';
+import { exportProxyRoute } from '#cli/roles/export-doors';
 import type { Ground } from '#cli/roles/ground';
 import type { SubgraphName } from '#cli/roles/roles';
 import { SUBGRAPH_NAMES } from '#cli/roles/roles';
@@ -40,7 +41,8 @@ export async function gatewayRoutes(
   const events = upstreams.get('events');
   if (events === undefined) return [graphql];
   const handle = createBulkProxy({ upstream: events, telemetry });
-  return [graphql, { method: 'POST', path: BULK_PATH, maxBodyBytes: config.maxBulkBytes, handle }];
+  const bulk: Route = { method: 'POST', path: BULK_PATH, maxBodyBytes: config.maxBulkBytes, handle };
+  return [graphql, bulk, exportProxyRoute(ground, events)];
 }
 
 /** One for every subgraph that is not of this process. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { layoutOf } from '#cli/data-folder';
+import { exportDesk } from '#cli/exports';
 import { journalGauges } from '#cli/gauges';
 import { isHistoryElsewhere, openHistoryIndex } from '#cli/history';
 import type { Base, Installation } from '#cli/installation';
@@ -100,6 +101,7 @@ export class Ground {
         pubsub: installation.journalDeps.pubsub,
         onError: seldom((error) => log.warn({ err: error }, 'live events wait: the journal cannot be read')),
       },
+      exports: exportDesk(installation),
     });
     const close = (): Promise<void> => events.live.close();
     this.shutdown.add({ name: 'live events', stage: STAGE.rest, timeout: 5_000, run: close });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openWorker } from '#cli/worker';
 import { bulkRoute, graphqlKeys, internalRoute, subgraphRoute } from '#cli/roles/doors';
+import { exportRoute } from '#cli/roles/export-doors';
 import { gatewayRoutes } from '#cli/roles/gateway';
 import { Ground } from '#cli/roles/ground';
 import { once } from '#cli/roles/once';
@@ -30,7 +31,11 @@ interface House {
 const DOORS: Readonly<Record<Role, (house: House) => Promise<readonly Route[]>>> = {
   gateway: async ({ ground, rooms, keys }) => gatewayRoutes(ground, rooms, await keys()),
   organization: (house) => openSubgraph(house, 'organization'),
-  events: async (house) => [...(await openSubgraph(house, 'events')), await bulkRoute(house.ground)],
+  events: async (house) => [
+    ...(await openSubgraph(house, 'events')),
+    await bulkRoute(house.ground),
+    await exportRoute(house.ground),
+  ],
   trails: (house) => openSubgraph(house, 'trails'),
   lake: (house) => openSubgraph(house, 'lake'),
   insights: (house) => openSubgraph(house, 'insights'),

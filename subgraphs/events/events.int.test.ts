@@ -7,6 +7,7 @@ import { HistoryProjection } from '#projections/history/history-projection';
 import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
 import { createBulkDoor, createEventsServices, events, type BulkReport } from '#subgraphs/events/index';
 import { buildSubgraph, type Subgraph } from '#subgraphs/shared/build-subgraph';
+import { noExports } from '#test/events/no-exports';
 import { MemoryAccounts } from '#test/events/memory-accounts';
 import { recordText, recordTexts } from '#test/events/records';
 import { plain, runAs } from '#test/events/run-subgraph';
@@ -35,7 +36,15 @@ beforeAll(async () => {
   const { eventIds } = journal;
   const accounts = new MemoryAccounts(ONE);
   const live = { pubsub: new LocalPubSub(), onError: log.error };
-  const services = createEventsServices({ journal, history, accounts, eventIds, now: Date.now, live });
+  const services = createEventsServices({
+    journal,
+    history,
+    accounts,
+    eventIds,
+    now: Date.now,
+    live,
+    exports: noExports,
+  });
   subgraph = buildSubgraph(events, { services, log });
   const authenticate = (): Promise<Principal> => Promise.resolve(administrator);
   const door = createBulkDoor({ authenticate, recorder: services.recorder, log });

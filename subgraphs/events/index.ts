@@ -1,5 +1,6 @@
 import type { EventNode } from '#subgraphs/events/event-node';
 import { EventCountsResolver, EventsResolver } from '#subgraphs/events/resolvers/events';
+import { ExportResolver } from '#subgraphs/events/resolvers/exports';
 import { LiveResolver } from '#subgraphs/events/resolvers/live';
 import { LookupResolver } from '#subgraphs/events/resolvers/lookup';
 import { RecordingResolver } from '#subgraphs/events/resolvers/recording';
@@ -16,12 +17,20 @@ const eventById = batchPerRequest<SubgraphContext<EventsServices>, string, Event
 
 export const events: SubgraphDefinition<EventsServices> = {
   name: 'events',
-  resolvers: [EventsResolver, EventCountsResolver, LiveResolver, LookupResolver, RecordingResolver],
+  resolvers: [
+    EventsResolver,
+    EventCountsResolver,
+    ExportResolver,
+    LiveResolver,
+    LookupResolver,
+    RecordingResolver,
+  ],
   entities: [Event],
   references: { Event: ({ id }, context) => eventById(id, context), Account: ownAccount },
 };
 
 export { createBulkDoor } from '#subgraphs/events/bulk/door';
 export type { BulkReport } from '#subgraphs/events/bulk/report';
+export { createExportDoor } from '#subgraphs/events/export-door';
 export { createEventsServices } from '#subgraphs/events/service';
 export type { EventsServices } from '#subgraphs/events/service';

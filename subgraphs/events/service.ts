@@ -1,3 +1,4 @@
+import { Exports, type ExportsParts } from '#subgraphs/events/exports';
 import { LiveEvents, type LiveParts } from '#subgraphs/events/live/live-events';
 import { EventReader, type ReaderDependencies } from '#subgraphs/events/read-events';
 import { EventRecorder, type RecorderDependencies } from '#subgraphs/events/record';
@@ -5,6 +6,7 @@ import { EventRecorder, type RecorderDependencies } from '#subgraphs/events/reco
 export interface EventsDependencies extends ReaderDependencies, RecorderDependencies {
   readonly journal: ReaderDependencies['journal'] & RecorderDependencies['journal'] & LiveParts['journal'];
   readonly live: Omit<LiveParts, 'journal' | 'eventIds'>;
+  readonly exports: Omit<ExportsParts, 'now'>;
 }
 
 /** What the events subgraph's resolvers call. */
@@ -12,6 +14,7 @@ export interface EventsServices {
   readonly recorder: EventRecorder;
   readonly reader: EventReader;
   readonly live: LiveEvents;
+  readonly exports: Exports;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -25,6 +28,7 @@ export function createEventsServices(dependencies: EventsDependencies): EventsSe
       journal: dependencies.journal,
       eventIds: dependencies.eventIds,
     }),
+    exports: new Exports({ ...dependencies.exports, now: dependencies.now }),
     now: dependencies.now,
   };
 }

@@ -1,6 +1,6 @@
 import { parse } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { JobDefinition, JobDesk, JobRun } from '#domain/jobs';
+import type { JobBoard, JobDefinition, JobDesk, JobRun } from '#domain/jobs';
 import type { Principal, Role } from '#domain/principal';
 import { createOrm } from '#platform/db';
 import type { MikroORM } from '#platform/db';
@@ -38,11 +38,24 @@ const desk: JobDesk = {
   find: (id) => Promise.resolve(id === RUN.id ? RUN : undefined),
 };
 
+const SEAL: JobRun = { ...RUN, id: 'sealTail', name: 'sealTail', account: undefined };
+const board: JobBoard = {
+  list: ({ states, name }, { direction, cursor, limit }) => {
+    const all = [RUN, SEAL].filter(
+      (run) => (name ?? run.name) === run.name && (states?.includes(run.state) ?? true),
+    );
+    const ordered = direction === 'forward' ? all : all.toReversed();
+    const from = cursor === undefined ? 0 : ordered.findIndex(({ id }) => id === cursor.id) + 1;
+    return Promise.resolve(ordered.slice(from, from + limit));
+  },
+  retry: (id) => Promise.resolve(id === 'dead' ? { ...RUN, id, state: 'QUEUED' } : undefined),
+};
+
 beforeAll(async () => {
   database = await createTestDatabase();
   orm = await createOrm(database.url, ORGANIZATION_ENTITIES);
   const log = { error: (fields: object) => void errors.push(fields) };
-  service = new OrganizationService({ orm, desk, log });
+  service = new OrganizationService({ orm, desk, board, log });
   subgraph = buildSubgraph(organization, { services: service, log });
 });
 afterAll(async () => {
@@ -200,6 +213,48 @@ describe('accounts over GraphQL', () => {
 });
 
 describe('jobs over GraphQL', () => {
+  it('lists runs for who looks after the installation, page by page, and begins dead ones anew', async () => {
+    const page = 'edges { node { id name schedule nextRunAt } } pageInfo { hasNextPage endCursor }';
+    const first = (await ask(`{ jobs(first: 1) { ${page} } }`)).data['jobs'] as {
+      pageInfo: { hasNextPage: boolean; endCursor: string };
+    };
+    expect(first).toMatchObject({
+      edges: [{ node: { id: 'run-1', schedule: null, nextRunAt: null } }],
+      pageInfo: { hasNextPage: true },
+    });
+    const next = await ask(`query ($after: String) { jobs(first: 1, after: $after) { ${page} } }`, {
+      after: first.pageInfo.endCursor,
+    });
+    expect(next.data).toMatchObject({
+      jobs: {
+        edges: [{ node: { id: 'sealTail', schedule: 'every 2 s', nextRunAt: '2026-11-23T12:00:03Z' } }],
+        pageInfo: { hasNextPage: false },
+      },
+    });
+    const some = await ask(
+      `{ jobs(filter: { state: [SUCCEEDED], name: "sealTail" }) { edges { node { id } } } }`,
+    );
+    expect(some.data).toEqual({ jobs: { edges: [{ node: { id: 'sealTail' } }] } });
+    expect((await ask(`{ jobs(filter: { state: [DEAD] }) { edges { node { id } } } }`)).data).toEqual({
+      jobs: { edges: [] },
+    });
+    expect((await ask('{ jobs(after: "bm9uc2Vuc2U") { edges { cursor } } }')).codes).toEqual([
+      'INVALID_CURSOR',
+    ]);
+    expect((await ask('{ job(id: "run-1") { id } }')).data).toEqual({ job: { id: 'run-1' } });
+    const retry = (id: string) =>
+      ask(`mutation { retryJob(id: "${id}") { job { state } userErrors { code path } } }`);
+    expect((await retry('dead')).data).toEqual({ retryJob: { job: { state: 'QUEUED' }, userErrors: [] } });
+    for (const [id, code] of [
+      ['run-1', 'CONFLICT'],
+      ['nobody', 'NOT_FOUND'],
+    ]) {
+      expect((await retry(id ?? '')).data).toEqual({
+        retryJob: { job: null, userErrors: [{ code, path: 'id' }] },
+      });
+    }
+  });
+
   it('are started and looked after', async () => {
     const erase = `mutation { eraseAccount(account: "${A}", before: "2026-02-01T00:00:00Z") {
       job { id name account } userErrors { code } } rebuildHistory { job { name account } userErrors { code } } }`;
@@ -243,6 +298,9 @@ describe('roles', () => {
       ['{ apiKeys { edges { cursor } } }', ['auditor', 'ALL']],
       ['{ apiKey(id: "x") { id } }', ['auditor', 'ALL']],
       ['{ jobRun(id: "run-1") { id } }', ['ingest', [A]]],
+      ['{ job(id: "run-1") { id } }', ['administrator', [A]]],
+      ['{ jobs { edges { node { id } } } }', ['auditor', 'ALL']],
+      ['mutation { retryJob(id: "dead") { job { id } } }', ['administrator', [A]]],
       ['mutation { rebuildHistory { job { id } } }', ['auditor', 'ALL']],
       ['mutation { rebuildHistory { job { id } } }', ['administrator', [A]]],
       [`mutation { eraseAccount(account: "${A}") { job { id } } }`, ['administrator', [A]]],

@@ -1,5 +1,6 @@
 import { CairnError } from '#domain/errors';
-import type { JobRun } from '#domain/jobs';
+import { jobs } from '#domain/jobs';
+import type { AnyJobDefinition, JobCursor, JobRun } from '#domain/jobs';
 import type { Outcome, UserError } from '#subgraphs/organization/refusal';
 import type { ApiKey, KeyCursor } from '#subgraphs/organization/store';
 import { ApiKeyRole, ApiKeyStatus } from '#subgraphs/organization/schema';
@@ -58,6 +59,21 @@ export function presentRun(run: JobRun): JobRunType {
     createdAt: run.createdAt,
     startedAt: run.startedAt ?? null,
     finishedAt: run.finishedAt ?? null,
+    ...scheduleOf(run),
+  };
+}
+
+const DEFINITIONS: readonly AnyJobDefinition[] = Object.values(jobs);
+
+/** Scheduled runs are named as their job. */
+function scheduleOf(run: JobRun): Pick<JobRunType, 'schedule' | 'nextRunAt'> {
+  const schedule = DEFINITIONS.find(({ name }) => name === run.id)?.schedule;
+  if (schedule === undefined) return { schedule: null, nextRunAt: null };
+  if ('cron' in schedule) return { schedule: schedule.cron, nextRunAt: null };
+  const last = run.startedAt ?? run.createdAt;
+  return {
+    schedule: `every ${schedule.everyMs / 1_000} s`,
+    nextRunAt: new Date(last.getTime() + schedule.everyMs),
   };
 }
 
@@ -83,6 +99,17 @@ export const keyCursor = {
   parse: (cursor: string): KeyCursor => {
     const [, time, id] =
       /^(\d{1,15})\.([a-z2-7]{16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+    if (time === undefined || id === undefined) throw invalidCursor();
+    return { createdAt: new Date(Number(time)), id };
+  },
+};
+
+export const jobCursor = {
+  print: ({ createdAt, id }: JobCursor): string =>
+    Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url'),
+  parse: (cursor: string): JobCursor => {
+    const [, time, id] =
+      /^(\d{1,15})\.([A-Za-z0-9_-]{1,100})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
     if (time === undefined || id === undefined) throw invalidCursor();
     return { createdAt: new Date(Number(time)), id };
   },

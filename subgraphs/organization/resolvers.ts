@@ -5,6 +5,7 @@ import type { Page } from '#subgraphs/shared/connection';
 import { requireAdministrator, type SubgraphContext } from '#subgraphs/shared/context';
 import {
   accountCursor,
+  jobCursor,
   keyCursor,
   presentKey,
   presentRun,
@@ -22,14 +23,16 @@ import {
   CreateAccountInput,
   CreateApiKeyInput,
   CreateApiKeyPayload,
+  JobFilterInput,
   JobPayload,
+  JobRunConnection,
   JobRunType,
   RevokeApiKeyPayload,
   StreamTicketType,
   UpdateAccountInput,
 } from '#subgraphs/organization/schema';
 import type { OrganizationService } from '#subgraphs/organization/service';
-import type { JobRun } from '#domain/jobs';
+import type { JobCursor, JobRun } from '#domain/jobs';
 import type { Account, KeyCursor, Slice } from '#subgraphs/organization/store';
 
 type Context = SubgraphContext<OrganizationService>;
@@ -174,6 +177,47 @@ export class WorkResolver {
   ): Promise<JobRunType | null> {
     const run = await services.work.jobRun(principal, id);
     return run ? presentRun(run) : null;
+  }
+
+  @Query(() => JobRunConnection, {
+    description:
+      'Runs of jobs of the whole installation, the newest first; 50 a page unless told, at most 200. Needs an administrator key for all accounts.',
+  })
+  async jobs(
+    @Arg('filter', () => JobFilterInput, { nullable: true, description: 'Which runs; all when left out.' })
+    filter: JobFilterInput | null | undefined,
+    @Args(() => PageArgs) args: PageArgs,
+    @Ctx() { principal, services }: Context,
+  ): Promise<JobRunConnection> {
+    const wanted = { states: filter?.state ?? undefined, name: filter?.name ?? undefined };
+    const { edges, pageInfo } = await connect<JobRun, JobCursor>(args, jobCursor, (slice) =>
+      services.work.jobs(principal, wanted, slice),
+    );
+    return { edges: edges.map(({ node, cursor }) => ({ node: presentRun(node), cursor })), pageInfo };
+  }
+
+  @Query(() => JobRunType, {
+    nullable: true,
+    description: 'One run of a job, whatever it concerns. Needs an administrator key for all accounts.',
+  })
+  async job(
+    @Arg('id', () => ID, { description: 'Its id; scheduled jobs have one run, named as the job.' })
+    id: string,
+    @Ctx() { principal, services }: Context,
+  ): Promise<JobRunType | null> {
+    const run = await services.work.job(principal, id);
+    return run ? presentRun(run) : null;
+  }
+
+  @Mutation(() => JobPayload, {
+    description:
+      'Gives a run that is DEAD another series of attempts. Needs an administrator key for all accounts.',
+  })
+  async retryJob(
+    @Arg('id', () => ID, { description: 'The run.' }) id: string,
+    @Ctx() { principal, services }: Context,
+  ): Promise<JobPayload> {
+    return jobPayload(await services.work.retryJob(principal, id));
   }
 
   @Mutation(() => JobPayload, {

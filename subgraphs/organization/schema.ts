@@ -185,6 +185,32 @@ export class JobRunType {
     description: 'When it SUCCEEDED or was DEAD. Null = it is neither.',
   })
   finishedAt!: Date | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'When the job runs by itself: `every 30 s`, or a cron pattern of six fields, UTC. Null = it does not.',
+  })
+  schedule!: string | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'About when it runs next by itself. Null = it does not, or nobody can say.',
+  })
+  nextRunAt!: Date | null;
+}
+
+const JobRunEdge = edgeOf(JobRunType, 'JobRun');
+@ObjectType({ description: 'Runs of jobs, the newest first, page by page.' })
+export class JobRunConnection extends connectionOf(JobRunEdge) {}
+
+@InputType({ description: 'Which runs of jobs; both conditions are joined by AND.' })
+export class JobFilterInput {
+  @Field(() => [JobStateEnum], { nullable: true, description: 'Only those that stand so.' })
+  state?: JobState[] | null;
+
+  @Field(() => String, { nullable: true, description: 'Only those of this job.' })
+  name?: string | null;
 }
 
 @Directive('@shareable')

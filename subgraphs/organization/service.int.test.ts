@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { JobDefinition, JobDesk, JobRun } from '#domain/jobs';
+import type { JobBoard, JobDefinition, JobDesk, JobRun } from '#domain/jobs';
 import type { Principal, Role } from '#domain/principal';
 import { createOrm, type MikroORM } from '#platform/db';
 import type { IssuedKey } from '#subgraphs/organization/keys';
@@ -33,7 +33,7 @@ beforeEach(async () => {
   now = NOW;
   started = [];
   runs = new Map();
-  service = new OrganizationService({ orm, desk, log: { error: () => undefined }, now: () => now });
+  service = new OrganizationService({ orm, desk, board, log: { error: () => undefined }, now: () => now });
   await service.accounts.ensure([A, B]);
 });
 
@@ -43,6 +43,11 @@ const desk: JobDesk = {
     return Promise.resolve(run(`run-${started.length}`, definition.account?.(payload)));
   },
   find: (id) => Promise.resolve(runs.get(id)),
+};
+
+const board: JobBoard = {
+  list: () => Promise.resolve([...runs.values()]),
+  retry: () => Promise.resolve(undefined),
 };
 
 function run(id: string, account: string | undefined): JobRun {
@@ -72,7 +77,7 @@ const authenticate = (text: string) => service.authenticator.authenticate(`Beare
 
 describe('the first administrator', () => {
   it('is made once, when there is no key, by one of several processes', async () => {
-    const other = new OrganizationService({ orm, desk, log: { error: () => undefined } });
+    const other = new OrganizationService({ orm, desk, board, log: { error: () => undefined } });
     const texts = await Promise.all([
       service.keys.createFirstAdministrator(),
       other.keys.createFirstAdministrator(),
@@ -119,7 +124,13 @@ describe('a key', () => {
   });
 
   it('dies when it is revoked, here at once, in another process within two seconds', async () => {
-    const other = new OrganizationService({ orm, desk, log: { error: () => undefined }, now: () => now });
+    const other = new OrganizationService({
+      orm,
+      desk,
+      board,
+      log: { error: () => undefined },
+      now: () => now,
+    });
     const { key, text } = await issue(ROOT, 'auditor', [A]);
     expect(await other.authenticator.authenticate(`Bearer ${text}`)).not.toBeNull();
     expect(await authenticate(text)).not.toBeNull();
@@ -323,10 +334,10 @@ describe('accounts', () => {
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
     const many = Array.from({ length: 2_500 }, (_, i) => `4${String(i).padStart(11, '0')}`);
-    const other = new OrganizationService({ orm, desk, log: { error: () => undefined } });
+    const other = new OrganizationService({ orm, desk, board, log: { error: () => undefined } });
     await Promise.all([service.accounts.ensure(many), other.accounts.ensure([...many, A])]);
     expect(await service.accounts.missing(many)).toEqual([]);
-    const fresh = new OrganizationService({ orm, desk, log: { error: () => undefined } });
+    const fresh = new OrganizationService({ orm, desk, board, log: { error: () => undefined } });
     expect(await fresh.accounts.missing([...many, '999999999999'])).toEqual(['999999999999']);
     expect(await service.accounts.find(ROOT, A)).toMatchObject({ name: A });
   });

@@ -1,4 +1,4 @@
-import type { JobDesk } from '#domain/jobs';
+import type { JobBoard, JobDesk } from '#domain/jobs';
 import type { MikroORM } from '#platform/db';
 import type { ErrorLog } from '#platform/graphql/present-error';
 import { Accounts } from '#subgraphs/organization/accounts';
@@ -12,6 +12,7 @@ export interface OrganizationParts {
   /** Over ORGANIZATION_ENTITIES at least. */
   readonly orm: MikroORM;
   readonly desk: JobDesk;
+  readonly board: JobBoard;
   readonly log: ErrorLog;
   /** Milliseconds since 1970; the clock unless told. */
   readonly now?: () => number;
@@ -26,7 +27,7 @@ export class OrganizationService {
   readonly authenticator: Authenticator;
   readonly tickets: StreamTickets;
 
-  constructor({ orm, desk, log, now = Date.now }: OrganizationParts) {
+  constructor({ orm, desk, board, log, now = Date.now }: OrganizationParts) {
     const store = new OrganizationStore(orm.em);
     const authenticator = new Authenticator({ store, now, log });
     this.authenticator = authenticator;
@@ -38,7 +39,7 @@ export class OrganizationService {
       now,
       changed: (keyId) => authenticator.forget(keyId),
     });
-    this.work = new Work({ desk, directory: this.accounts, now });
+    this.work = new Work({ desk, board, directory: this.accounts, now });
   }
 
   /** Waits for what is being written. */

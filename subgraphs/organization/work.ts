@@ -1,6 +1,6 @@
 import { INSTALLATION_ACCOUNT } from '#domain/ids';
 import { jobs } from '#domain/jobs';
-import type { JobDesk, JobRun } from '#domain/jobs';
+import type { JobBoard, JobDesk, JobFilter, JobRun, JobSlice } from '#domain/jobs';
 import { addMonths, startOfMonth } from '#domain/month';
 import type { AccountDirectory } from '#domain/organization';
 import { coversAccount } from '#domain/principal';
@@ -11,6 +11,7 @@ import { requireInstallationAdministrator } from '#subgraphs/shared/context';
 
 interface WorkParts {
   readonly desk: JobDesk;
+  readonly board: JobBoard;
   readonly directory: AccountDirectory;
   readonly now: () => number;
 }
@@ -30,6 +31,27 @@ export class Work {
     const visible =
       run.account === undefined ? principal.accounts === 'ALL' : coversAccount(principal, run.account);
     return visible ? run : undefined;
+  }
+
+  async jobs(principal: Principal, filter: JobFilter, slice: JobSlice): Promise<readonly JobRun[]> {
+    requireInstallationAdministrator({ principal });
+    return this.#parts.board.list(filter, slice);
+  }
+
+  async job(principal: Principal, id: string): Promise<JobRun | undefined> {
+    requireInstallationAdministrator({ principal });
+    return this.#parts.desk.find(id);
+  }
+
+  /** Gives a run that is DEAD another series of attempts. */
+  async retryJob(principal: Principal, id: string): Promise<Outcome<JobRun>> {
+    requireInstallationAdministrator({ principal });
+    const run = await this.#parts.board.retry(id);
+    if (run !== undefined) return { value: run };
+    if ((await this.#parts.desk.find(id)) === undefined) {
+      return refused(refusal('NOT_FOUND', 'id', 'There is no run of this id.'));
+    }
+    return refused(refusal('CONFLICT', 'id', 'Only a run that is DEAD can begin anew.'));
   }
 
   async eraseAccount(principal: Principal, account: string, before: Date | null): Promise<Outcome<JobRun>> {

@@ -11,6 +11,7 @@ import { buildSubgraph } from '#subgraphs/shared/build-subgraph';
 import type { LiveLimits } from '#subgraphs/events/live/live-events';
 import { MemoryAccounts } from '#test/events/memory-accounts';
 import { MemoryJournal, testEventIds } from '#test/events/memory-journal';
+import { noExports } from '#test/events/no-exports';
 import { runAs } from '#test/events/run-subgraph';
 import { LocalPubSub } from '#test/local-pubsub';
 
@@ -40,6 +41,7 @@ export async function startEventsWithin(
     now,
     budget: limits.budget,
     live: { pubsub, onError: (error) => logged.push(error), limits: limits.live },
+    exports: noExports,
   });
   const subgraph = buildSubgraph(events, {
     services,

@@ -10,6 +10,7 @@ import type { Queue } from '#platform/queue/queue';
 import { currentRequest } from '#platform/request-context';
 import { createTestDatabase } from '#test/harness';
 import type { TestDatabase } from '#test/harness';
+import { createJobBoard } from '#workers/jobs/board';
 import { createJobDesk } from '#workers/jobs/desk';
 import { bindJobs, defineJob } from '#workers/jobs/kit';
 import type { JobHandler } from '#workers/jobs/kit';
@@ -259,6 +260,50 @@ describe('starting a run', () => {
     const revived = await desk.start(work, { account: '1', n: 1 }, { id: 'again', revive: true });
     expect(revived).toMatchObject({ id: 'again', attempts: 0, state: 'QUEUED' });
     expect(await settled('again')).toMatchObject({ state: 'SUCCEEDED', attempts: 1 });
+  });
+});
+
+describe('the board', () => {
+  it('lists every run, the newest first, by state and name, in pages that meet', async () => {
+    const desk = openDesk();
+    const board = createJobBoard({ queue: openQueue(), store, definitions: [work], log });
+    const ids: string[] = [];
+    for (const n of [1, 2, 3, 4, 5]) ids.unshift((await desk.start(work, { account: '1', n })).id);
+    await store.fail(ids[0] ?? '', 'over', true);
+    // Times that differ by less than a cursor says.
+    await database.pool.query(`UPDATE job_run SET created_at = date_trunc('second', created_at)`);
+    const all = { states: undefined, name: undefined };
+    const slice = { direction: 'forward', cursor: undefined, limit: 10 } as const;
+    const expected = (await board.list(all, slice)).map(({ id }) => id);
+    expect(expected.toSorted()).toEqual(ids.toSorted());
+    for (const direction of ['forward', 'backward'] as const) {
+      const seen: string[] = [];
+      for (let cursor: JobRun | undefined; ;) {
+        const page: readonly JobRun[] = await board.list(all, { direction, cursor, limit: 2 });
+        seen.push(...page.map(({ id }) => id));
+        cursor = page.at(-1);
+        if (page.length === 0) break;
+      }
+      expect(seen).toEqual(direction === 'forward' ? expected : expected.toReversed());
+    }
+    const dead = await board.list({ states: ['DEAD'], name: 'work' }, slice);
+    expect(dead.map(({ id }) => id)).toEqual([ids[0]]);
+    expect(await board.list({ states: undefined, name: 'play' }, slice)).toEqual([]);
+  });
+
+  it('begins a dead run anew, and no other', async () => {
+    const desk = openDesk();
+    let broken = true;
+    const queue = await startWorker(() =>
+      broken ? Promise.reject(new Error('broken')) : Promise.resolve({}),
+    );
+    const board = createJobBoard({ queue, store, definitions: [work], log });
+    await desk.start(work, { account: '1', n: 1 }, { id: 'again' });
+    await settled('again');
+    broken = false;
+    expect(await board.retry('again')).toMatchObject({ id: 'again', attempts: 0 });
+    expect(await settled('again')).toMatchObject({ state: 'SUCCEEDED', attempts: 1 });
+    for (const id of ['again', 'unknown', '\u0000']) expect(await board.retry(id)).toBeUndefined();
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import type { JobProgress, JobResult, JobRun, JobState } from '#domain/jobs';
+import type { JobFilter, JobProgress, JobResult, JobRun, JobSlice, JobState } from '#domain/jobs';
 
 export interface NewRun {
   readonly id: string;
@@ -25,6 +25,8 @@ export interface JobStore {
   /** The run, or the one that stands for it: the same id, or the same job and payload that has not begun. */
   insert(run: NewRun): Promise<{ readonly run: JobRun; readonly isNew: boolean }>;
   find(id: string): Promise<JobRun | undefined>;
+  /** The newest first; backward: the oldest before the cursor first. */
+  list(filter: JobFilter, slice: JobSlice): Promise<readonly JobRun[]>;
   /** The queue has it. */
   enqueued(id: string): Promise<void>;
   /** An attempt begins; false when the run is done or unknown, and there is nothing to do. */
@@ -105,6 +107,20 @@ class PostgresJobStore implements JobStore {
   async find(id: string): Promise<JobRun | undefined> {
     const found = await this.#pool.query<Row>(`SELECT ${COLUMNS} FROM job_run WHERE id = $1`, [id]);
     return found.rows[0] === undefined ? undefined : toRun(found.rows[0]);
+  }
+
+  async list({ states, name }: JobFilter, slice: JobSlice): Promise<readonly JobRun[]> {
+    const [than, order] = slice.direction === 'forward' ? ['<', 'DESC'] : ['>', 'ASC'];
+    // Cursors have milliseconds, PostgreSQL's times more.
+    const place = `(date_trunc('milliseconds', created_at), id)`;
+    const found = await this.#pool.query<Row>(
+      `SELECT ${COLUMNS} FROM job_run
+       WHERE ($1::text[] IS NULL OR state = ANY ($1)) AND ($2::text IS NULL OR name = $2)
+         AND ($3::timestamptz IS NULL OR ${place} ${than} ($3, $4))
+       ORDER BY date_trunc('milliseconds', created_at) ${order}, id ${order} LIMIT $5`,
+      [states ?? null, name ?? null, slice.cursor?.createdAt ?? null, slice.cursor?.id ?? null, slice.limit],
+    );
+    return found.rows.map(toRun);
   }
 
   async enqueued(id: string): Promise<void> {
