@@ -45,7 +45,7 @@ interface BedOptions {
 const READY_MS = 10_000;
 const BUCKET = 'faults';
 /** An empty variable is an unset one: nothing but the victims is real. */
-const EMBEDDED = {
+export const EMBEDDED = {
   CAIRN_POSTGRES_URL: '',
   CAIRN_REDIS_URL: '',
   CAIRN_OPENSEARCH_URL: '',
@@ -112,7 +112,7 @@ function missing(victim: Victim): never {
   throw new Error(`The bed has no ${victim} of its own.`);
 }
 
-async function askReadiness({ url }: Platform): Promise<Readiness> {
+export async function askReadiness({ url }: Platform): Promise<Readiness> {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(READY_MS) });
     return { code: response.status, ...((await response.json()) as Omit<Readiness, 'code'>) };

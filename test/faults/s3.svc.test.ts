@@ -1,0 +1,7 @@
+import { describeFaults } from '#test/faults/describe-faults';
+
+describeFaults('s3', {
+  check: 'objects',
+  isIntakeSpared: true,
+  readiness: { code: 200, status: 'degraded' },
+});
