@@ -2,7 +2,6 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { createHash } from 'node:crypto';
 import { Client } from 'pg';
 
-import { SERVICES } from '#platform/config-services';
 import { onRealServices, services } from '#test/services';
 
 /**
@@ -14,7 +13,7 @@ export async function serviceVariables(dataDir: string): Promise<Record<string, 
   const found = services();
   const name = serviceName(dataDir);
   await createBucket(dataDir);
-  const variables = {
+  return {
     CAIRN_POSTGRES_URL: await createDatabase(found.postgresUrl, name.replace('-', '_')),
     CAIRN_REDIS_URL: found.redisUrl,
     CAIRN_REDIS_PREFIX: name,
@@ -27,10 +26,6 @@ export async function serviceVariables(dataDir: string): Promise<Record<string, 
     AWS_ACCESS_KEY_ID: found.s3.accessKeyId,
     AWS_SECRET_ACCESS_KEY: found.s3.secretAccessKey,
   };
-  const known = new Set(Object.values(SERVICES).map((one) => one.name));
-  return Object.fromEntries(
-    Object.entries(variables).filter(([key]) => !key.startsWith('CAIRN_') || known.has(key)),
-  );
 }
 
 async function createDatabase(server: string, name: string): Promise<string> {
