@@ -32,8 +32,9 @@ export interface OpenSearchHistoryOptions {
   readonly now?: () => number;
 }
 
-/** A little more than OpenSearch itself takes for a search or a count before it gives up. */
-const ANSWER_MS = 25_000;
+/** A little more than OpenSearch itself takes before it gives up, and less than a caller waits. */
+const SEARCH_MS = 12_000;
+const COUNT_MS = 25_000;
 const STATE_MS = 5_000;
 const COUNTED_ON = '2m';
 
@@ -61,13 +62,13 @@ export class OpenSearchHistoryIndex implements HistoryIndex {
 
   async search(search: HistorySearch): Promise<HistoryPage> {
     const { body, read } = pageRequest(search);
-    return read(await this.#ask(body));
+    return read(await this.#ask(body, SEARCH_MS));
   }
 
   async counts(count: HistoryCount): Promise<HistoryCounts> {
     const request = countRequest(count);
     return (
-      (await countAtOnce((body) => this.#ask(body), request)) ??
+      (await countAtOnce((body) => this.#ask(body, COUNT_MS), request)) ??
       (await this.#atOnePoint((ask) => countWhole(ask, request)))
     );
   }
@@ -91,8 +92,8 @@ export class OpenSearchHistoryIndex implements HistoryIndex {
     await this.#openSearch.close();
   }
 
-  async #ask(body: object): Promise<unknown> {
-    const ask = (): Promise<unknown> => this.#searched(`/${this.#names.events}/_search`, body);
+  async #ask(body: object, timeout: number): Promise<unknown> {
+    const ask = (): Promise<unknown> => this.#searched(`/${this.#names.events}/_search`, body, timeout);
     try {
       return await ask();
     } catch (error) {
@@ -111,19 +112,19 @@ export class OpenSearchHistoryIndex implements HistoryIndex {
     const { pit_id: id } = PIT.parse(opened);
     try {
       return await work((body) =>
-        this.#searched('/_search', { ...body, pit: { id, keep_alive: COUNTED_ON } }),
+        this.#searched('/_search', { ...body, pit: { id, keep_alive: COUNTED_ON } }, COUNT_MS),
       );
     } finally {
       await this.#openSearch.request('DELETE', '/_search/point_in_time', { body: { pit_id: [id] } });
     }
   }
 
-  async #searched(path: string, body: object): Promise<unknown> {
+  async #searched(path: string, body: object, timeout: number): Promise<unknown> {
     try {
       return await this.#openSearch.request('POST', path, {
         body,
         query: { allow_partial_search_results: false },
-        timeout: ANSWER_MS,
+        timeout,
       });
     } catch (error) {
       throw explained(error);
