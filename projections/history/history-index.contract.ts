@@ -37,7 +37,7 @@ export function describeHistoryIndex(
   name: string,
   open: (journal: Pick<Journal, 'read'>) => Promise<OpenHistory>,
 ): void {
-  describe(`${name} is a HistoryIndex`, { timeout: 60_000 }, () => {
+  describe(`${name} is a HistoryIndex`, { timeout: 240_000 }, () => {
     const journal = new ArrayJournal();
     let history: OpenHistory;
     let events: readonly Known[];
