@@ -20,7 +20,7 @@ export const PACE: Pace = {
   poll: 2_000,
   gather: 100,
   firstRetry: 500,
-  lastRetry: 60_000,
+  lastRetry: 10_000,
   tidy: 3_600_000,
   patience: 30_000,
 };
