@@ -12,6 +12,8 @@ export interface Expected {
   readonly isIntakeSpared: boolean;
   /** What /readyz says while it is away. */
   readonly readiness: { readonly code: number; readonly status: string };
+  /** Milliseconds that each of three senders pauses between bodies of 100 events; more where starting takes long. */
+  readonly pauseMs?: number;
 }
 
 /** The short ones, as tests; the long and random ones are `npm run soak -- --services`. */
@@ -20,12 +22,15 @@ const HOLD_MS = 3_000;
 const MEMORY_MB = 800;
 
 /** What a platform must stand when a service is taken from under it, with events coming in. */
-export function describeFaults(victim: Victim, { check, isIntakeSpared, readiness }: Expected): void {
+export function describeFaults(
+  victim: Victim,
+  { check, isIntakeSpared, readiness, pauseMs = 500 }: Expected,
+): void {
   describe(`a platform under load whose ${victim}`, () => {
     let bed: FaultBed;
 
     beforeAll(async () => {
-      bed = await startFaultBed([victim], { seed: 5 });
+      bed = await startFaultBed([victim], { seed: 5, pauseMs });
       await bed.load.more(5);
     });
     afterAll(() => bed[Symbol.asyncDispose]());
