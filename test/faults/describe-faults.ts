@@ -18,6 +18,8 @@ export interface Expected {
 
 /** The short ones, as tests; the long and random ones are `npm run soak -- --services`. */
 const HOLD_MS = 3_000;
+/** OpenSearch needs half a minute to start on a busy machine, more than once in one ordeal. */
+const PATIENCE_MS = 300_000;
 /** The api's and the worker's heaps peak below 400 MB under full load; what is kept for a service that is away is bounded. */
 const MEMORY_MB = 800;
 
@@ -32,8 +34,8 @@ export function describeFaults(
     beforeAll(async () => {
       bed = await startFaultBed([victim], { seed: 5, pauseMs });
       await bed.load.more(5);
-    });
-    afterAll(() => bed[Symbol.asyncDispose]());
+    }, PATIENCE_MS);
+    afterAll(() => bed[Symbol.asyncDispose](), PATIENCE_MS);
 
     const saysSo = async (): Promise<void> => {
       for (;;) {
@@ -45,7 +47,7 @@ export function describeFaults(
     };
 
     for (const ordeal of ORDEALS) {
-      it(`${ordeal.name} says so and catches up`, async () => {
+      it(`${ordeal.name} says so and catches up`, { timeout: PATIENCE_MS }, async () => {
         await endure({ bed, victim }, ordeal, {
           holdMs: HOLD_MS,
           meanwhile: async () => {
@@ -60,7 +62,7 @@ export function describeFaults(
 
     it(
       'loses nothing, repeats nothing, asks for patience only, and keeps its memory bounded',
-      { timeout: 300_000 },
+      { timeout: PATIENCE_MS },
       async () => {
         const peak = bed.peakMegabytes();
         const examined = await bed.examine();
