@@ -1,15 +1,21 @@
 import type { GatewayRuntime } from '@graphql-hive/gateway-runtime';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '#domain/caller';
 import { CairnError } from '#domain/errors';
 import type { Principal } from '#domain/principal';
 import { GraphiqlPage, isLoopback, wantsGraphiql } from '#gateway/graphiql';
 import type { DoorContext } from '#gateway/operation-context';
 import { createRuntime } from '#gateway/runtime';
 import type { GatewaySubgraph } from '#gateway/subgraph';
+import { createSubscribe } from '#gateway/subscriptions';
 import { AuthenticatedDoor, type Visit } from '#platform/graphql/authenticated-door';
 import { sendResponse } from '#platform/graphql/http-door';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
-import type { ErrorLog } from '#platform/graphql/present-error';
+import { type ErrorLog, presentError } from '#platform/graphql/present-error';
+import { wantsEvents } from '#platform/graphql/streams/sse-door';
+import type { StreamCaps } from '#platform/graphql/streams/stream-caps';
+import { type StreamDoors, createStreamDoors } from '#platform/graphql/streams/stream-doors';
+import type { StreamKeys } from '#platform/graphql/streams/stream-gate';
 import type { Telemetry } from '#platform/telemetry';
 
 export interface GatewayOptions {
@@ -20,6 +26,8 @@ export interface GatewayOptions {
   readonly limits?: Partial<GraphqlLimits>;
   /** GraphiQL for browsers on this machine; its page needs no key, its operations do. Default: true. */
   readonly graphiql?: boolean;
+  /** For subscriptions; without it there are none here. */
+  readonly streams?: { readonly keys: StreamKeys<Principal>; readonly caps: StreamCaps } | undefined;
   /** A span for every call of a subgraph. */
   readonly telemetry?: Pick<Telemetry, 'span'>;
 }
@@ -27,6 +35,9 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Answers every request to /graphql; resolves when the answer is out or the client gone. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  readonly upgrade: StreamDoors['upgrade'] | undefined;
+  /** Ends the streams: nothing else would. */
+  closeStreams(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -36,20 +47,29 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const expected = (cause: unknown): CairnError | undefined =>
     cause instanceof CairnError ? cause : undefined;
-  const door = new AuthenticatedDoor({
-    authenticate,
-    body: { bytes: limits.bodyBytes, ms: limits.timeoutMs },
-    log,
-    expected,
-  });
+  const doorParts = { body: { bytes: limits.bodyBytes, ms: limits.timeoutMs }, log, expected };
+  const door = new AuthenticatedDoor({ authenticate, ...doorParts });
   const runtime = createRuntime({ subgraphs, limits, log, telemetry });
   // Hive builds its schema and planner at first use; whoever came meanwhile would be turned away.
-  await runtime.getSchema();
+  const schema = await runtime.getSchema();
   await warmUp(runtime);
+  const subscribe = createSubscribe({ subgraphs, schema, limits, log });
+  const streams =
+    options.streams &&
+    createStreamDoors(
+      {
+        ...options.streams,
+        log,
+        present: (error, { requestId }) => presentError(error, { requestId, log, expected }),
+        start: (operation, visitor, signal) => subscribe(operation, callerOf(visitor), signal),
+      },
+      doorParts,
+    );
   const page = new GraphiqlPage();
   return {
     async handle(request, response) {
       if (graphiql && wantsGraphiql(request) && isLoopback(request)) return page.send(response);
+      if (streams && wantsEvents(request)) return streams.handle(request, response);
       return door.open(request, response, async (visit) => {
         await sendResponse(
           await runtime.fetch(toFetchRequest(request, visit.body), toContext(visit)),
@@ -57,6 +77,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         );
       });
     },
+    upgrade: streams?.upgrade,
+    closeStreams: async () => streams?.close(),
     async dispose() {
       await runtime.dispose();
     },
@@ -72,8 +94,12 @@ async function warmUp(runtime: GatewayRuntime): Promise<void> {
   if (!response.ok) throw new Error(`The gateway does not answer: ${await response.text()}`);
 }
 
-function toContext({ principal, requestId, clientAddress, left }: Visit<Principal>): DoorContext {
-  return { caller: { principal, requestId, clientAddress }, left };
+function toContext(visit: Visit<Principal>): DoorContext {
+  return { caller: callerOf(visit), left: visit.left };
+}
+
+function callerOf({ principal, requestId, clientAddress }: Caller): Caller {
+  return { principal, requestId, clientAddress };
 }
 
 /** Only what GraphQL over HTTP looks at: the planner has no use for cookies and keys. */

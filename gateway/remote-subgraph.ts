@@ -3,7 +3,10 @@ import { z } from 'zod';
 import type { Caller } from '#domain/caller';
 import { CairnError } from '#domain/errors';
 import type { GatewaySubgraph } from '#gateway/subgraph';
-import type { ErrorLog } from '#platform/graphql/present-error';
+import { resultsOfLines } from '#gateway/remote-stream';
+import { type ErrorLog, presentError } from '#platform/graphql/present-error';
+import { LINE_KEEP_ALIVE_MS } from '#platform/graphql/streams/line-streams';
+import { type ResultStream, startResults } from '#platform/graphql/streams/result-stream';
 import type { Instance } from '#platform/http/instance';
 import { NotTaken, type Upstream, UpstreamUnavailable } from '#platform/http/upstream';
 import { type InternalKeys, signRequest } from '#platform/internal/request-signature';
@@ -60,7 +63,32 @@ export function remoteSubgraph(parts: RemoteParts): GatewaySubgraph {
         throw error;
       }
     },
+    subscribe: (request) => follow(parts, request),
   };
+}
+
+/** A subscription that one process was found for stays with it; when it is lost, the client asks again. */
+async function follow(parts: RemoteParts, request: Request): Promise<ResultStream | ExecutionResult> {
+  const { name, upstream, log } = parts;
+  const { signal, caller } = request;
+  const start = async (ended: AbortSignal): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> => {
+    const body = bodyOf(request);
+    const open = async (instance: Instance): Promise<AsyncIterable<Uint8Array>> => {
+      const answer = await post(parts, instance, { caller, body, signal: ended, isStream: true });
+      return answer.body;
+    };
+    try {
+      return resultsOfLines(await upstream.use(open, () => !ended.aborted), resultOf);
+    } catch (error) {
+      if (error instanceof UpstreamUnavailable) return unavailable(name);
+      throw error;
+    }
+  };
+  const expected = (cause: unknown): CairnError | undefined =>
+    cause instanceof CairnError ? cause : undefined;
+  const present = (error: GraphQLError): GraphQLError =>
+    presentError(error, { requestId: caller.requestId, log, expected });
+  return startResults(start, { signal, present });
 }
 
 /** Where a subgraph answers other processes of its installation. */
@@ -69,12 +97,27 @@ export function internalPath(name: string): string {
 }
 
 async function ask(
-  { name, keys, log, telemetry, timeoutMs }: RemoteParts,
+  parts: RemoteParts,
   instance: Instance,
   { body, caller, signal }: Request & { readonly body: Buffer },
 ): Promise<ExecutionResult> {
+  const answer = await post(parts, instance, { body, caller, signal, isStream: false });
+  return resultOf(await answer.body.json());
+}
+
+interface Posted extends Pick<Request, 'caller' | 'signal'> {
+  readonly body: Buffer;
+  readonly isStream: boolean;
+}
+
+/** An answer with 200. @throws NotTaken */
+async function post(
+  { name, keys, log, telemetry, timeoutMs }: RemoteParts,
+  instance: Instance,
+  { body, caller, signal, isStream }: Posted,
+): Promise<Awaited<ReturnType<Instance['request']>>> {
   const target = { method: 'POST', host: instance.host, path: internalPath(name) } as const;
-  const answer = await instance.request({
+  const request = {
     method: target.method,
     path: target.path,
     headers: {
@@ -86,9 +129,10 @@ async function ask(
     body,
     signal,
     headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-  });
-  if (answer.statusCode === 200) return resultOf(await answer.body.json());
+    bodyTimeout: isStream ? LINE_KEEP_ALIVE_MS * 3 : timeoutMs,
+  };
+  const answer = await (isStream ? instance.stream(request) : instance.request(request));
+  if (answer.statusCode === 200) return answer;
   await answer.body.dump();
   if (answer.statusCode === 503) throw new NotTaken(answer.statusCode);
   if (answer.statusCode === 401) {

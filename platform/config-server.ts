@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { EXPORTS } from '#platform/config-exports';
 import { folderOrS3 } from '#platform/config-objects';
+import { STREAMS } from '#platform/config-streams';
 import { list, network, optional, origin, text, url, variable, whole, yesOrNo } from '#platform/variable';
 
 /** CloudTrail's categories as domain/event.ts has them; platform knows nothing of audit and cannot ask it. */
@@ -21,6 +22,7 @@ const MEGABYTE = 1_048_576;
 
 /** What a process is and does. */
 export const SERVER = {
+  ...STREAMS,
   ...EXPORTS,
   dataDir: variable('CAIRN_DATA', text, './data', 'The data folder.'),
   anchorDir: optional(

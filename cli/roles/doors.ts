@@ -8,7 +8,7 @@ import { STAGE } from '#platform/shutdown';
 import { createBulkDoor } from '#subgraphs/events/index';
 import type { Subgraph } from '#subgraphs/shared/build-subgraph';
 import { ENVELOPE_BYTES, createInternalDoor } from '#subgraphs/shared/internal-door';
-import { createSubgraphDoor } from '#subgraphs/shared/subgraph-door';
+import { type StreamAccess, createSubgraphDoor } from '#subgraphs/shared/subgraph-door';
 
 export type Authenticate = (authorization: string | undefined) => Promise<Principal | null>;
 
@@ -27,6 +27,29 @@ export async function graphqlKeys(ground: Ground): Promise<Authenticate> {
   );
 }
 
+/** Who may open streams at a door of this process, and how many there may be. */
+export async function streamAccess(ground: Ground, authenticate: Authenticate): Promise<StreamAccess> {
+  const { authenticator, tickets } = await ground.keys();
+  return {
+    caps: ground.streams,
+    keys: {
+      authenticate,
+      redeem: (ticket) => tickets.redeem(ticket),
+      isLive: async ({ keyId }) => (await authenticator.liveKey(keyId)) !== null,
+    },
+  };
+}
+
+/** A door's streams end when it closes, before its other answers are waited for. */
+export function closeStreamsFirst(
+  ground: Ground,
+  name: string,
+  door: { closeStreams(): Promise<void> },
+): void {
+  const run = (): Promise<void> => door.closeStreams();
+  ground.shutdown.add({ name: `streams of ${name}`, stage: STAGE.doors, timeout: 5_000, run });
+}
+
 /** A subgraph's own door, for callers with an API key. */
 export async function subgraphRoute(
   ground: Ground,
@@ -34,13 +57,18 @@ export async function subgraphRoute(
   authenticate: Authenticate,
 ): Promise<Route> {
   const { log, config } = ground.base;
-  const door = await createSubgraphDoor({ subgraph, authenticate, log, limits: graphqlLimits(ground.base) });
+  const hasStreams = subgraph.schema.getSubscriptionType() !== undefined;
+  const streams = hasStreams ? await streamAccess(ground, authenticate) : undefined;
+  const limits = graphqlLimits(ground.base);
+  const door = await createSubgraphDoor({ subgraph, authenticate, log, limits, streams });
+  closeStreamsFirst(ground, door.path, door);
   ground.shutdown.add({ name: door.path, stage: STAGE.work, timeout: 5_000, run: () => door.dispose() });
   return {
     method: '*',
     path: door.path,
     maxBodyBytes: config.maxGraphqlBytes,
     handle: (request, response) => door.handle(request, response),
+    upgrade: door.upgrade,
   };
 }
 
@@ -50,6 +78,7 @@ export async function internalRoute(ground: Ground, subgraph: Subgraph): Promise
   const keys = await ground.internalKeys();
   const limits = { ...DEFAULT_LIMITS, ...graphqlLimits(ground.base) };
   const door = createInternalDoor({ subgraph, keys, log, limits });
+  closeStreamsFirst(ground, door.path, door);
   return {
     method: '*',
     path: door.path,

@@ -1,5 +1,5 @@
 import { Gauge } from 'prom-client';
-import { BULK_PATH, graphqlLimits } from '#cli/roles/doors';
+import { BULK_PATH, closeStreamsFirst, graphqlLimits, streamAccess } from '#cli/roles/doors';
 import type { Authenticate } from '#cli/roles/doors';
 import { exportProxyRoute } from '#cli/roles/export-doors';
 import type { Ground } from '#cli/roles/ground';
@@ -30,13 +30,16 @@ export async function gatewayRoutes(
     );
   }
   const limits = graphqlLimits(ground.base);
-  const gateway = await createGateway({ subgraphs, authenticate, log, limits, telemetry });
+  const streams = await streamAccess(ground, authenticate);
+  const gateway = await createGateway({ subgraphs, authenticate, streams, log, limits, telemetry });
+  closeStreamsFirst(ground, 'the gateway', gateway);
   ground.shutdown.add({ name: 'gateway', stage: STAGE.work, timeout: 5_000, run: () => gateway.dispose() });
   const graphql: Route = {
     method: '*',
     path: '/graphql',
     maxBodyBytes: config.maxGraphqlBytes,
     handle: (request, response) => gateway.handle(request, response),
+    upgrade: gateway.upgrade,
   };
   const events = upstreams.get('events');
   if (events === undefined) return [graphql];

@@ -12,6 +12,7 @@ import { CairnError } from '#domain/errors';
 import type { OpenJournal } from '#journal/journal';
 import type { Config } from '#platform/config';
 import { createOrm } from '#platform/db';
+import { StreamCaps } from '#platform/graphql/streams/stream-caps';
 import type { Check } from '#platform/http/health';
 import { deriveInternalKeys, readInternalKeys } from '#platform/internal/internal-keys';
 import type { InternalKeys } from '#platform/internal/request-signature';
@@ -41,7 +42,12 @@ export class Ground {
   /** The same for what the process can do without for a while. */
   readonly lesserChecks: Record<string, Check> = {};
 
+  /** Streams of all doors of the process count together. */
+  readonly streams: StreamCaps;
+
   constructor(config: Config, roles: Roles, shutdown: Shutdown) {
+    const { streams: total, streamsPerKey: perKey, streamsPerConnection: perConnection } = config;
+    this.streams = new StreamCaps({ total, perKey, perConnection });
     this.base = openBase(config, nameOf(roles), shutdown);
     this.roles = roles;
     this.shutdown = shutdown;

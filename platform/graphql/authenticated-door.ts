@@ -22,7 +22,10 @@ export interface Visit<Principal> {
 
 export interface DoorParts<Principal> {
   /** Who asks, by the `Authorization` header; null for a missing, unknown, expired or revoked key. */
-  readonly authenticate: (authorization: string | undefined) => Promise<Principal | null>;
+  readonly authenticate: (
+    authorization: string | undefined,
+    request: IncomingMessage,
+  ) => Promise<Principal | null>;
   readonly body: BodyLimits;
   readonly log: ErrorLog;
   readonly expected: (cause: unknown) => ExpectedFailure | undefined;
@@ -88,7 +91,7 @@ export class AuthenticatedDoor<Principal> {
     request: IncomingMessage,
     refuse: Refuse,
   ): Promise<Pick<Visit<Principal>, 'principal' | 'body'> | undefined> {
-    const principal = await this.#parts.authenticate(request.headers.authorization);
+    const principal = await this.#parts.authenticate(request.headers.authorization, request);
     if (!principal) {
       refuse(UNAUTHENTICATED);
       return undefined;

@@ -29,6 +29,7 @@ export class Instance {
   readonly origin: string;
   readonly #options: InstanceOptions;
   readonly #pool: Pool;
+  readonly #streams: Pool;
   readonly #closing = new AbortController();
   readonly #probing: Promise<void>;
   #isIn = true;
@@ -45,6 +46,7 @@ export class Instance {
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MS,
     });
+    this.#streams = new Pool(options.origin, { allowH2: false, connect: { timeout: CONNECT_MS } });
     this.#probing = this.#keepProbing();
   }
 
@@ -64,6 +66,13 @@ export class Instance {
     return response;
   }
 
+  /** The same for answers without an end, which would take the connections of the others. */
+  async stream(request: InstanceRequest): Promise<Dispatcher.ResponseData> {
+    const response = await this.#streams.request(request);
+    if (response.headers[STOPPING_HEADER] !== undefined) this.leave('it stops');
+    return response;
+  }
+
   /** Left out from now on, until a probe finds it well. */
   leave(reason: unknown): void {
     this.#become(false, reason);
@@ -74,7 +83,7 @@ export class Instance {
     this.#closing.abort();
     this.#hurry?.();
     await this.#probing;
-    await this.#pool.destroy();
+    await Promise.all([this.#pool.destroy(), this.#streams.destroy()]);
   }
 
   #become(isIn: boolean, reason: unknown): void {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 /** One door of the server. */
 export interface Route {
@@ -9,6 +10,8 @@ export interface Route {
   /** Bytes as they come over the wire; none when undefined. */
   readonly maxBodyBytes?: number;
   handle(request: IncomingMessage, response: ServerResponse): Promise<void> | void;
+  /** Takes a WebSocket over; none is taken when undefined. @throws HttpError before it has */
+  readonly upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>) | undefined;
 }
 
 export type Found =

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { RequestListener, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createServer as createPlainServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Histogram } from 'prom-client';
 
@@ -13,6 +14,7 @@ import { LimitedRequest } from '#platform/http/limited-request';
 import type { Route } from '#platform/http/routes';
 import { RouteTable } from '#platform/http/routes';
 import { STOPPING_HEADER } from '#platform/http/stopping';
+import { takeUpgrade } from '#platform/http/upgrades';
 import type { Log } from '#platform/log';
 import { runInRequest } from '#platform/request-context';
 import type { Telemetry } from '#platform/telemetry';
@@ -62,6 +64,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   }
   const door = new Door(options);
   const server = createServer(options, (request, response) => door.receive(request, response));
+  server.on('upgrade', (request, socket, head) => door.upgrade(request, socket, head));
   server.listen(options.port, options.host);
   await once(server, 'listening');
   const address = server.address();
@@ -152,6 +155,15 @@ class Door {
       trace: this.#options.telemetry.extract(request.headers),
     };
     void runInRequest(context, () => this.#answer(request, response, requestId));
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const given = request.headers['x-request-id'];
+    const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    const context = { requestId, clientAddress: clientAddress(request, this.#proxies) };
+    const { corsOrigins, log } = this.#options;
+    const parts = { routes: this.#routes, corsOrigins, log, isDraining: () => this.#draining };
+    void runInRequest(context, () => takeUpgrade(parts, request, socket, head));
   }
 
   async #answer(request: LimitedRequest, response: ServerResponse, requestId: string): Promise<void> {

@@ -1,11 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type DocumentNode, type ExecutionResult, GraphQLError, parse, validate } from 'graphql';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  GraphQLError,
+  getOperationAST,
+  parse,
+  validate,
+} from 'graphql';
 import { z } from 'zod';
 import { type Caller, readCaller } from '#domain/caller';
 import { CairnError } from '#domain/errors';
 import { clientLeft, readBody, sendRefusal } from '#platform/graphql/http-door';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 import type { ErrorLog } from '#platform/graphql/present-error';
+import { LineStreams } from '#platform/graphql/streams/line-streams';
+import { type ResultStream, isResultStream, only } from '#platform/graphql/streams/result-stream';
 import { within } from '#platform/graphql/within';
 import { sendJson } from '#platform/http/answers';
 import { SignatureChecker, type InternalKeys } from '#platform/internal/request-signature';
@@ -25,6 +34,8 @@ export interface InternalDoor {
   /** `/internal/<name>` */
   readonly path: string;
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Ends the streams: nothing else would. */
+  closeStreams(): Promise<void>;
 }
 
 const REQUEST = z.object({
@@ -47,6 +58,7 @@ export function createInternalDoor(options: InternalDoorOptions): InternalDoor {
   const checker = options.checker ?? new SignatureChecker(keys);
   const documents = new Documents(subgraph);
   const path = `/internal/${subgraph.name}`;
+  const streams = new LineStreams();
 
   /** The operation and who wants it; undefined when the request was refused. */
   async function admit(
@@ -106,9 +118,12 @@ export function createInternalDoor(options: InternalDoorOptions): InternalDoor {
         sendRefusal(request, response, { ...refusal, requestId }),
       );
       if (operation === undefined) return;
+      const followed = await follow({ subgraph, documents }, operation, clientLeft(response));
+      if (followed !== undefined) return streams.send(followed, response);
       const { data, errors } = await execute(operation, response);
       sendJson(response, 200, { data, errors });
     },
+    closeStreams: async () => streams.close(),
   };
 }
 
@@ -117,6 +132,26 @@ interface Operation {
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
   readonly operationName?: string | null | undefined;
   readonly caller: Caller;
+}
+
+/** The results of a subscription; undefined for other operations, and for what is none. */
+async function follow(
+  { subgraph, documents }: { readonly subgraph: Subgraph; readonly documents: Documents },
+  { query, variables, operationName, caller }: Operation,
+  signal: AbortSignal,
+): Promise<ResultStream | undefined> {
+  const prepared = documents.prepare(query);
+  if ('errors' in prepared) return undefined;
+  const { document } = prepared;
+  if (getOperationAST(document, operationName)?.operation !== 'subscription') return undefined;
+  const started = await subgraph.subscribe({
+    document,
+    variables: variables ?? undefined,
+    operationName: operationName ?? undefined,
+    caller,
+    signal,
+  });
+  return isResultStream(started) ? started : only(started);
 }
 
 type Refusal = Omit<Parameters<typeof sendRefusal>[2], 'requestId'>;

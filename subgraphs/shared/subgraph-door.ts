@@ -15,11 +15,16 @@ import {
 import { type ASTVisitor, GraphQLError, type ValidationContext } from 'graphql';
 import { CairnError } from '#domain/errors';
 import type { Principal } from '#domain/principal';
-import { AuthenticatedDoor, type Visit } from '#platform/graphql/authenticated-door';
+import { AuthenticatedDoor, type DoorParts, type Visit } from '#platform/graphql/authenticated-door';
 import { checkDocumentShape } from '#platform/graphql/document-shape';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
 import { checkOperationCost } from '#platform/graphql/operation-cost';
 import type { ErrorLog } from '#platform/graphql/present-error';
+import { wantsEvents } from '#platform/graphql/streams/sse-door';
+import type { StreamCaps } from '#platform/graphql/streams/stream-caps';
+import { type StreamDoors, createStreamDoors } from '#platform/graphql/streams/stream-doors';
+import type { StreamKeys } from '#platform/graphql/streams/stream-gate';
+import { prepareSubscription } from '#platform/graphql/streams/subscription-operation';
 import { checkVariables } from '#platform/graphql/variables-depth';
 import { currentRequest } from '#platform/request-context';
 import { within } from '#platform/graphql/within';
@@ -32,6 +37,14 @@ export interface SubgraphDoorOptions {
   readonly authenticate: (authorization: string | undefined) => Promise<Principal | null>;
   readonly log: ErrorLog;
   readonly limits?: Partial<GraphqlLimits>;
+  /** For subscriptions; without it there are none here. */
+  readonly streams?: StreamAccess | undefined;
+}
+
+/** Who may open streams, and how many there may be. */
+export interface StreamAccess {
+  readonly keys: StreamKeys<Principal>;
+  readonly caps: StreamCaps;
 }
 
 export interface SubgraphDoor {
@@ -39,6 +52,9 @@ export interface SubgraphDoor {
   readonly path: string;
   /** Resolves when the answer is out or the client gone, never rejects. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  readonly upgrade: StreamDoors['upgrade'] | undefined;
+  /** Ends the streams: nothing else would. */
+  closeStreams(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -48,12 +64,13 @@ export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = createServer(subgraph, { limits, log });
   await server.start();
-  const door = new AuthenticatedDoor({
-    authenticate,
+  const doorParts = {
     body: { bytes: limits.bodyBytes, ms: limits.timeoutMs },
     log,
     expected: expectedFailure,
-  });
+  };
+  const door = new AuthenticatedDoor({ authenticate, ...doorParts });
+  const streams = options.streams && openStreams(subgraph, { ...options.streams, limits, doorParts });
 
   function answer(
     httpGraphQLRequest: HTTPGraphQLRequest,
@@ -70,11 +87,45 @@ export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<
   return {
     path: `/subgraphs/${subgraph.name}/graphql`,
     handle: (request, response) =>
-      door.open(request, response, async (visit) => {
-        send(await answer(toApolloRequest(request, visit.body), visit), response);
-      }),
+      streams && wantsEvents(request)
+        ? streams.handle(request, response)
+        : door.open(request, response, async (visit) => {
+            send(await answer(toApolloRequest(request, visit.body), visit), response);
+          }),
+    upgrade: streams?.upgrade,
+    closeStreams: async () => streams?.close(),
     dispose: () => server.stop(),
   };
+}
+
+interface SubgraphStreams extends StreamAccess {
+  readonly limits: GraphqlLimits;
+  readonly doorParts: Omit<DoorParts<Principal>, 'authenticate'>;
+}
+
+function openStreams(subgraph: Subgraph, { keys, caps, limits, doorParts }: SubgraphStreams): StreamDoors {
+  const { log } = doorParts;
+  const present = subgraph.present.bind(subgraph);
+  return createStreamDoors(
+    {
+      keys,
+      caps,
+      log,
+      present,
+      async start(operation, visitor, signal) {
+        const prepared = prepareSubscription(subgraph.schema, operation, limits);
+        if ('errors' in prepared) return { errors: prepared.errors.map((error) => present(error, visitor)) };
+        return subgraph.subscribe({
+          document: prepared.document,
+          variables: operation.variables ?? undefined,
+          operationName: operation.operationName ?? undefined,
+          caller: visitor,
+          signal,
+        });
+      },
+    },
+    doorParts,
+  );
 }
 
 interface ServerParts {

@@ -32,6 +32,16 @@ export function isStream(value: object): value is AsyncIterable<ExecutionResult>
   return Symbol.asyncIterator in value;
 }
 
+export function isResultStream(started: ResultStream | ExecutionResult): started is ResultStream {
+  return Symbol.asyncIterator in started;
+}
+
+/** A stream of one result. */
+export async function* only(result: ExecutionResult): AsyncGenerator<ExecutionResult, undefined, undefined> {
+  yield result;
+  return undefined;
+}
+
 export function asGraphqlError(error: unknown): GraphQLError {
   if (error instanceof GraphQLError) return error;
   const originalError = error instanceof Error ? error : new Error(String(error));
@@ -66,6 +76,8 @@ class Results implements ResultStream {
       await this.return();
       return DONE;
     } catch (error) {
+      // Its source was cut because it was left: nobody wants to know.
+      if (this.#isDone) return DONE;
       await this.return();
       return { done: false, value: this.#mapping.failed(error) };
     }
