@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { graphql, postEvents, settled } from '#test/acceptance/client';
@@ -46,10 +46,14 @@ it('leaves nothing of an erased account, and its neighbour’s proof holds', asy
   );
   // History's index holds words as they are: the search below would find them.
   expect(await tracesOf(platform.dataDir, 'zwiebelturm')).not.toEqual([]);
+  const [taken, other] = [await exportOf(ERASED), await exportOf(NEIGHBOUR)];
   const erased = await cairn(['erase', '--account', ERASED, '--yes'], env);
   expect(erased).toMatchObject({ code: 0, stderr: '' });
 
   expect(await find(platform, ERASED, 'zwiebelturm')).toEqual([]);
+  expect(await exportState(taken)).toEqual({ state: 'ERASED', link: null });
+  expect(await exportState(other)).toMatchObject({ state: 'SUCCEEDED' });
+  expect(await namesWith(folder, taken)).toEqual([]);
   expect(await find(platform, NEIGHBOUR, 'somebody')).toEqual(kept);
   const again = await postEvents(platform, events[0] ?? '', '?import=people');
   expect(await again.json()).toMatchObject({ recorded: 0, refused: 1, refusals: [{ code: 'ERASED' }] });
@@ -65,6 +69,29 @@ it('leaves nothing of an erased account, and its neighbour’s proof holds', asy
   expect((await cairn(['verify-proof', proof, '--key', key])).code).toBe(0);
   for (const mark of MARKS) expect(await tracesOf(platform.dataDir, mark)).toEqual([]);
 });
+
+/** Takes the account's events along; gives the export's id. */
+async function exportOf(account: string): Promise<string> {
+  const file = join(folder, `${account}.ndjson`);
+  const flags = ['--filter', `account=${account}`, '--format', 'ndjson', '--out', file, '-o', 'json'];
+  const { stdout } = await cairn(['export', ...flags], env);
+  expect((await readFile(file, 'utf8')).includes('zwiebelturm')).toBe(account === ERASED);
+  // What people have taken along is theirs.
+  await rm(file);
+  return (JSON.parse(stdout) as { id: string }).id;
+}
+
+async function exportState(id: string): Promise<unknown> {
+  const query = 'query ($id: ID!) { export(id: $id) { state link { path } } }';
+  return (await graphql<{ export: unknown }>(platform, query, { id })).export;
+}
+
+/** Files below the folder that are called so, or lie in one that is. */
+async function namesWith(root: string, text: string): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return paths.filter((path) => path.includes(text) && !path.endsWith('.statement'));
+}
 
 function record(account: string, index: number, words: string): string {
   return JSON.stringify({

@@ -37,6 +37,7 @@ async function walk(platform: Platform): Promise<WalkReport> {
   const foreign = await createKey(platform, { role: 'AUDITOR', accounts: [STRANGER] });
   const event = await recordOne(platform);
   const run = await eraseNothing(platform);
+  const taken = await takeAlong(platform);
   const urls = SUBGRAPHS.map((name) => `${platform.url}/subgraphs/${name}/graphql`);
   return walkRoles({
     gateway: { url: `${platform.url}/graphql`, sdl: await sdlOf(`${platform.url}/graphql`, platform.apiKey) },
@@ -53,6 +54,11 @@ async function walk(platform: Platform): Promise<WalkReport> {
       'apiKey.id': ingest.id,
       'revokeApiKey.id': ingest.id,
       'jobRun.id': run,
+      'job.id': run,
+      'retryJob.id': run,
+      'export.id': taken,
+      'cancelExport.id': taken,
+      'deleteExport.id': taken,
       first: 2,
     },
     missing: {
@@ -61,11 +67,16 @@ async function walk(platform: Platform): Promise<WalkReport> {
       'apiKey.id': 'nobodys',
       'revokeApiKey.id': 'nobodys',
       'jobRun.id': 'nobodys',
+      'job.id': 'nobodys',
+      'retryJob.id': 'nobodys',
+      'export.id': 'nobodys',
+      'cancelExport.id': 'nobodys',
+      'deleteExport.id': 'nobodys',
       first: 2,
     },
     entity: (type) =>
       type === 'Event' ? { owned: event, missing: mangled(event) } : { owned: OWNER, missing: NOBODY },
-    secrets: [OWNER, CANARY, event, ingest.id, run],
+    secrets: [OWNER, CANARY, event, ingest.id, run, taken],
     ingestMutations: ['recordEvents'],
   });
 }
@@ -128,6 +139,28 @@ async function eraseNothing(platform: Platform): Promise<string> {
     { a: OWNER, b: '1971-01-01T00:00:00Z' },
   );
   return eraseAccount.job.id;
+}
+
+/** An export of OWNER's events, written to its end. Gives its id. */
+async function takeAlong(platform: Platform): Promise<string> {
+  const { startExport } = await graphql<{ startExport: { id: string } }>(
+    platform,
+    `
+      mutation ($a: AccountId!) {
+        startExport(input: { filter: { account: { equals: $a } }, format: NDJSON }) {
+          id
+        }
+      }
+    `,
+    { a: OWNER },
+  );
+  const query = 'query ($id: ID!) { export(id: $id) { state } }';
+  for (;;) {
+    const { export: found } = await graphql<{ export: { state: string } }>(platform, query, startExport);
+    if (found.state === 'SUCCEEDED') return startExport.id;
+    expect(['QUEUED', 'RUNNING']).toContain(found.state);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** An id of the same form that belongs to no event. */
