@@ -20,6 +20,7 @@ export interface FaultCycleReport {
 const VICTIMS: readonly Victim[] = ['postgres', 'redis', 'opensearch', 's3'];
 const LONGEST_MS = 20_000;
 const QUIET_MS = 10_000;
+const PAUSE_MS = 2_000;
 const MEMORY_MB = 800;
 
 /**
@@ -28,11 +29,12 @@ const MEMORY_MB = 800;
  */
 export async function faultCycle({ minutes, seed, say }: FaultCycleOptions): Promise<FaultCycleReport> {
   const random = new Random(seed);
-  const end = Date.now() + minutes * 60_000;
-  await using bed = await startFaultBed(VICTIMS, { seed });
+  await using bed = await startFaultBed(VICTIMS, { seed, pauseMs: PAUSE_MS });
   await bed.load.more(5);
+  await bed.recovered();
+  const end = Date.now() + minutes * 60_000;
   let ordeals = 0;
-  while (Date.now() < end) {
+  do {
     const first = pick(random, VICTIMS);
     const others = VICTIMS.filter((victim) => victim !== first);
     const victims = random.below(4) === 0 ? [first, pick(random, others)] : [first];
@@ -41,7 +43,7 @@ export async function faultCycle({ minutes, seed, say }: FaultCycleOptions): Pro
     await bed.recovered();
     await bed.load.more(1 + random.below(5));
     await delay(random.below(QUIET_MS));
-  }
+  } while (Date.now() < end);
   const peak = bed.peakMegabytes();
   say(`examining; the largest process had ${Math.round(peak)} MB`);
   const examined = await bed.examine();
