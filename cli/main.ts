@@ -21,6 +21,7 @@ import { register as registerProof } from '#cli/proof';
 import { register as registerRebuild } from '#cli/rebuild';
 import { register as registerRestore } from '#cli/restore';
 import { register as registerStart } from '#cli/start';
+import { register as registerTail } from '#cli/tail';
 import { register as registerVerify } from '#cli/verify';
 import { CairnError } from '#domain/errors';
 import type { ClientConfig } from '#platform/config';
@@ -62,6 +63,7 @@ function createProgram(cli: CliContext): Command {
   const state = process.platform === 'win32' ? homedir() : join(homedir(), '.local', 'state');
   registerStart(program, cli);
   registerEvents(program, cli);
+  registerTail(program, cli);
   registerExport(program, cli);
   registerImport(program, cli, join(state, 'cairn', 'imports'));
   registerKeys(program, cli);

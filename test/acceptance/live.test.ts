@@ -8,7 +8,7 @@ import { EventSource } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { graphql, postEvents } from '#test/acceptance/client';
-import { type Platform, startPlatform } from '#test/acceptance/platform';
+import { type Platform, runCairn, startPlatform } from '#test/acceptance/platform';
 import { recordText } from '#test/events/records';
 
 const DOORS = ['/graphql', '/subgraphs/events/graphql'];
@@ -221,6 +221,21 @@ describe.each(DOORS)('eventRecorded at %s', (path) => {
     const silent = new WebSocket(`${platform.url}${path}`.replace('http', 'ws'), 'graphql-transport-ws');
     expect((await once(silent, 'close'))[0]).toBe(4408);
   });
+});
+
+test('cairn tail: what was recorded since, then what comes; Ctrl-C is no failure', async () => {
+  const eventName = `Tail${(number += 1)}`;
+  const [past] = await record(eventName);
+  const env = { CAIRN_URL: platform.url, CAIRN_API_KEY: platform.apiKey };
+  const tail = runCairn(['tail', '--since', '1h', '-o', 'json', '-f', `eventName=${eventName}`], env);
+  if (tail.stdout === null) throw new Error('no output');
+  const lines = createInterface({ input: tail.stdout })[Symbol.asyncIterator]();
+  expect((await lines.next()).value).toContain(`"eventId":"${past}"`);
+  const [next] = await record(eventName);
+  expect((await lines.next()).value).toContain(`"eventId":"${next}"`);
+  const closed = once(tail, 'close');
+  tail.kill('SIGINT');
+  expect(await closed).toEqual([0, null]);
 });
 
 test('a join with another subgraph is refused by name at the gateway', async () => {
