@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
-import { pipeline } from 'node:stream/promises';
+import { createReadStream } from 'node:fs';
+import { open as openFile, rename, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CliContext } from '#cli/cli-context';
 import type { CairnClient } from '#cli/client';
@@ -80,19 +77,19 @@ async function fetchFrom(
   const response = await client.request(link.path, { headers });
   if (!response.ok || response.body === null) throw await refusalOf(response);
   const isRest = response.status === 206;
-  let received = isRest ? of.from : 0;
-  await pipeline(
-    Readable.fromWeb(response.body as ReadableStream<Uint8Array>),
-    async function* (chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        received += chunk.length;
-        const share = bytes === 0 ? 1 : received / bytes;
-        of.progress.show(() => `downloading ${bar(share)} ${Math.floor(share * 100)} %`);
-        yield chunk;
-      }
-    },
-    createWriteStream(of.partial, { flags: isRest ? 'a' : 'w', mode: 0o600 }),
-  );
+  const handle = await openFile(of.partial, isRest ? 'a' : 'w', 0o600);
+  try {
+    let received = isRest ? of.from : 0;
+    // Written before more is read: what came before a break is there for the next attempt.
+    for await (const chunk of response.body) {
+      await handle.writeFile(chunk);
+      received += chunk.length;
+      const share = bytes === 0 ? 1 : received / bytes;
+      of.progress.show(() => `downloading ${bar(share)} ${Math.floor(share * 100)} %`);
+    }
+  } finally {
+    await handle.close();
+  }
 }
 
 async function refusalOf(response: Response): Promise<CairnError> {

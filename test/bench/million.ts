@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { hardFilters, plainFilters } from '#test/bench/filters';
+import { benchExports, type ExportRate } from '#test/bench/export';
 import { folderSize } from '#test/bench/folder-size';
 import { bodiesOf, FROM, generate, send, TO } from '#test/bench/load';
 import { meter } from '#test/bench/meter';
@@ -20,6 +21,7 @@ export interface MillionResult {
   readonly firstPages: Latency;
   readonly pages: Latency;
   readonly hardPages: Latency;
+  readonly exports: readonly ExportRate[];
   readonly bytesPerEvent: Readonly<Record<string, number>>;
   readonly peakMegabytes: Readonly<Record<string, number>>;
   /** CPU time of recording, by process. */
@@ -48,6 +50,8 @@ export async function benchMillion({ events: count, say }: MillionSize): Promise
   const pages = await benchPages(product, plain);
   const hardPages = await benchPages(product, hardFilters(kept, FILTERS, SEED));
   say(`pages: p95 ${pages.p95.toFixed(1)} ms, hard ones ${hardPages.p95.toFixed(1)} ms`);
+  const exports = await benchExports(product);
+  say(`exports: ${exports.map(({ rowsPerSecond }) => Math.round(rowsPerSecond)).join(', ')} rows/s`);
   const peakMegabytes = Object.fromEntries(
     product.costs().flatMap((cost) => {
       const role = roleOf(cost);
@@ -64,6 +68,7 @@ export async function benchMillion({ events: count, say }: MillionSize): Promise
     firstPages,
     pages,
     hardPages,
+    exports,
     bytesPerEvent: await sizes(product.dataDir, count),
     peakMegabytes,
     cpuMicrosecondsPerEvent: Object.fromEntries(

@@ -1,5 +1,6 @@
 import { cpus, release, totalmem } from 'node:os';
 import type { IngestResult, Rate } from '#test/bench/ingest';
+import type { ExportRate } from '#test/bench/export';
 import type { MillionResult } from '#test/bench/million';
 import type { Latency } from '#test/bench/pages';
 
@@ -60,6 +61,15 @@ ${latencyRow('the first ones after recording: 200 others, nothing compiled or in
 ${latencyRow('fields, three fields, a day, exists', million.pages)}
 ${latencyRow('prefix, CIDR, words', million.hardPages)}
 
+## Taking along, ${number(million.events)} events
+
+One file of everything, from the question until it can be downloaded, then its download over loopback; one after
+the other. What the worker needs for it is in its peak below.
+
+| | rows/s | MB | download MB/s |
+|---|---:|---:|---:|
+${million.exports.map(exportRow).join('\n')}
+
 ## Space and memory, with ${number(million.events)} events
 
 | part | bytes per event |
@@ -90,6 +100,10 @@ ${Object.entries(million.cpuMicrosecondsPerEvent)
 
 function rateRow(name: string, { perSecond, perCpuSecond }: Rate): string {
   return row(name, number(perSecond), number(perCpuSecond));
+}
+
+function exportRow({ name, rowsPerSecond, megabytes, downloadMegabytesPerSecond }: ExportRate): string {
+  return row(name, number(rowsPerSecond), number(megabytes), number(downloadMegabytesPerSecond));
 }
 
 function latencyRow(name: string, { p50, p95, max, slowest }: Latency): string {
