@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { graphql, postEvents, settled } from '#test/acceptance/client';
 import { Cluster, MEMBER_NAMES, WAVES } from '#test/acceptance/cluster';
-import { Readers } from '#test/acceptance/patient-client';
+import { Readers, askPatiently } from '#test/acceptance/patient-client';
 import { cairn } from '#test/acceptance/platform';
 import { Load } from '#test/soak/load';
 
@@ -68,14 +68,14 @@ describe('a cluster', { timeout: TIMEOUT_MS }, () => {
     const answer = await postEvents(cluster, JSON.stringify(event()), `?account=${ERASED}`);
     expect(await answer.json()).toMatchObject({ recorded: 1 });
     await found(EVENT_ID);
-    expect(await countOf(ERASED)).toBe(1);
+    expect(await total({ account: { equals: ERASED } })).toBe(1);
     const { eraseAccount } = await graphql<{ eraseAccount: { job: { id: string } } }>(
       cluster,
       'mutation ($a: AccountId!) { eraseAccount(account: $a) { job { id } } }',
       { a: ERASED },
     );
     while ((await stateOf(eraseAccount.job.id)) !== 'SUCCEEDED') await delay(100);
-    expect(await countOf(ERASED)).toBe(0);
+    expect(await total({ account: { equals: ERASED } })).toBe(0);
   });
 
   it('has everything that it acknowledged, once, as it was sent, and seals and verifies it', async () => {
@@ -100,14 +100,15 @@ describe('a cluster', { timeout: TIMEOUT_MS }, () => {
 
   /** Waits until history has come so far; it is never settled while events come in. */
   async function found(eventId: string): Promise<void> {
-    const query = 'query ($id: String!) { eventCounts(filter: { eventId: { equals: $id } }) { total } }';
-    for (;;) {
-      const { eventCounts } = await graphql<{ eventCounts: { total: string } }>(cluster, query, {
-        id: eventId,
-      });
-      if (Number(eventCounts.total) === 1) return;
-      await delay(50);
-    }
+    while ((await total({ eventId: { equals: eventId } })) !== 1) await delay(50);
+  }
+
+  /** A process may be away meanwhile, or slow: what says so is asked again. */
+  async function total(filter: object): Promise<number> {
+    const query = 'query ($filter: EventFilterInput!) { eventCounts(filter: $filter) { total } }';
+    const { data, errors } = (await askPatiently(cluster, query, { filter })) ?? {};
+    if (errors !== undefined) throw new Error(JSON.stringify(errors));
+    return Number((data as { eventCounts: { total: number } }).eventCounts.total);
   }
 
   function event(): object {
@@ -122,15 +123,6 @@ describe('a cluster', { timeout: TIMEOUT_MS }, () => {
       eventCategory: 'Management',
       userIdentity: { type: 'Root', accountId: ERASED },
     };
-  }
-
-  async function countOf(account: string): Promise<number> {
-    const { eventCounts } = await graphql<{ eventCounts: { total: number } }>(
-      cluster,
-      'query ($a: AccountId!) { eventCounts(filter: { account: { equals: $a } }) { total } }',
-      { a: account },
-    );
-    return Number(eventCounts.total);
   }
 
   async function stateOf(id: string): Promise<string | undefined> {

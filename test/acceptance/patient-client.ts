@@ -18,11 +18,11 @@ const RETRY_MS = 50;
  * Asks as README tells a client to: again after a connection error, 429 and 503, and after a code that says so.
  * Resolves with the first other answer.
  */
-async function askPatiently(
+export async function askPatiently(
   { url, apiKey }: Reachable,
   query: string,
   variables: Readonly<Record<string, unknown>>,
-  stop: AbortSignal,
+  stop: AbortSignal = new AbortController().signal,
 ): Promise<Answer | undefined> {
   while (!stop.aborted) {
     const answer = await ask({ url, apiKey }, query, variables);
