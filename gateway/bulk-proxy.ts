@@ -54,7 +54,7 @@ export function createBulkProxy({ upstream, telemetry }: BulkProxyParts): BulkPr
       const answer = await upstream.use(
         async (instance) => {
           try {
-            return await instance.request({
+            return await instance.transfer({
               method: 'POST',
               path: request.url ?? '/',
               headers: headersOf(request, telemetry),

@@ -33,7 +33,7 @@ export function createExportProxy({ upstream, telemetry }: ExportProxyParts) {
     try {
       const answer = await upstream.use(
         (instance) =>
-          instance.request({
+          instance.transfer({
             method: request.method === 'HEAD' ? 'HEAD' : 'GET',
             path: request.url ?? '/',
             headers: headersOf(request, telemetry),

@@ -15,7 +15,10 @@ export type InstanceRequest = Pick<
   'method' | 'path' | 'headers' | 'body' | 'signal' | 'headersTimeout' | 'bodyTimeout'
 >;
 
+/** For operations, which take moments. */
 const CONNECTIONS = 64;
+/** For bodies and files, which take as long as a stranger at the other end likes. */
+const TRANSFERS = 256;
 const CONNECT_MS = 2_000;
 /** Below the 75 s for which our servers keep a silent connection: they never close what we are about to use. */
 const KEEP_ALIVE_MS = 60_000;
@@ -29,7 +32,9 @@ export class Instance {
   readonly origin: string;
   readonly #options: InstanceOptions;
   readonly #pool: Pool;
+  readonly #transfers: Pool;
   readonly #streams: Pool;
+  readonly #probes: Pool;
   readonly #closing = new AbortController();
   readonly #probing: Promise<void>;
   #isIn = true;
@@ -38,14 +43,17 @@ export class Instance {
   constructor(options: InstanceOptions) {
     this.origin = options.origin;
     this.#options = options;
-    this.#pool = new Pool(options.origin, {
-      connections: CONNECTIONS,
+    const kept = {
       pipelining: 1,
       allowH2: false,
       connect: { timeout: CONNECT_MS },
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    });
+    };
+    this.#pool = new Pool(options.origin, { ...kept, connections: CONNECTIONS });
+    this.#transfers = new Pool(options.origin, { ...kept, connections: TRANSFERS });
+    // Never behind anything else: whether it lives does not depend on how much it has to do.
+    this.#probes = new Pool(options.origin, { ...kept, connections: 1 });
     this.#streams = new Pool(options.origin, { allowH2: false, connect: { timeout: CONNECT_MS } });
     this.#probing = this.#keepProbing();
   }
@@ -60,17 +68,19 @@ export class Instance {
     return new URL(this.origin).host;
   }
 
-  async request(request: InstanceRequest): Promise<Dispatcher.ResponseData> {
-    const response = await this.#pool.request(request);
-    if (response.headers[STOPPING_HEADER] !== undefined) this.leave('it stops');
-    return response;
+  /** For what is answered in moments. */
+  request(request: InstanceRequest): Promise<Dispatcher.ResponseData> {
+    return this.#send(this.#pool, request);
   }
 
-  /** The same for answers without an end, which would take the connections of the others. */
-  async stream(request: InstanceRequest): Promise<Dispatcher.ResponseData> {
-    const response = await this.#streams.request(request);
-    if (response.headers[STOPPING_HEADER] !== undefined) this.leave('it stops');
-    return response;
+  /** The same for long bodies, in either direction: slow ones would take the connections of the others. */
+  transfer(request: InstanceRequest): Promise<Dispatcher.ResponseData> {
+    return this.#send(this.#transfers, request);
+  }
+
+  /** The same for answers without an end. */
+  stream(request: InstanceRequest): Promise<Dispatcher.ResponseData> {
+    return this.#send(this.#streams, request);
   }
 
   /** Left out from now on, until a probe finds it well. */
@@ -83,7 +93,14 @@ export class Instance {
     this.#closing.abort();
     this.#hurry?.();
     await this.#probing;
-    await Promise.all([this.#pool.destroy(), this.#streams.destroy()]);
+    const pools = [this.#pool, this.#transfers, this.#streams, this.#probes];
+    await Promise.all(pools.map((pool) => pool.destroy()));
+  }
+
+  async #send(pool: Pool, request: InstanceRequest): Promise<Dispatcher.ResponseData> {
+    const response = await pool.request(request);
+    if (response.headers[STOPPING_HEADER] !== undefined) this.leave('it stops');
+    return response;
   }
 
   #become(isIn: boolean, reason: unknown): void {
@@ -102,7 +119,7 @@ export class Instance {
   async #probe(): Promise<void> {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(PROBE_MS)]);
     try {
-      const { statusCode, headers, body } = await this.#pool.request({
+      const { statusCode, headers, body } = await this.#probes.request({
         method: 'GET',
         path: '/healthz',
         signal,
