@@ -215,7 +215,9 @@ test('bodies that come slowly keep nothing else from the process that takes them
     }
     response.end('here');
   });
-  opened.push(() => door[Symbol.asyncDispose]());
+  opened.push(async () => {
+    await door[Symbol.asyncDispose]();
+  });
   const { origin, upstream } = await proxied(door.origin);
   const senders = Array.from({ length: HELD }, () => {
     const sent = httpRequest(`${origin}/v1/events`, { method: 'POST' });
