@@ -112,7 +112,7 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
     jobs: { queue, store, desk },
     organization,
     settings,
-    lesserChecks: { ...lesserChecks, objects: () => stores.check() },
+    lesserChecks: { ...lesserChecks, objects: () => stores.check(), anchor: () => stores.checkAnchor() },
   };
 }
 

@@ -104,6 +104,14 @@ test('a check says that the bucket is there, and asks for it once for all who as
   await expect((await open(missing)).check()).rejects.toThrow('bucket test-none');
 });
 
+test('an anchor that is away is said, apart from objects and keys', async () => {
+  const prefix = 'anchor-away';
+  const anchor = `s3://test-none/${prefix}`;
+  const stores = await open(configOf(prefix, { CAIRN_ANCHOR: anchor }));
+  await expect(stores.check()).resolves.toBeUndefined();
+  await expect(stores.checkAnchor()).rejects.toThrow('bucket test-none');
+});
+
 describe('a journal in S3 under a key of AWS KMS', () => {
   test('is written, sealed, erased and verified; nothing but its keys can be destroyed', async () => {
     const { CAIRN_MASTER_KEY, ...kms } = await createKmsKey();

@@ -19,6 +19,8 @@ export interface ObjectStores {
   readonly anchor: ObjectStore;
   /** Whether objects and keys can be reached. Asks once in some seconds, whoever calls. */
   check(): Promise<void>;
+  /** The same for the anchor: without it nothing is sealed. */
+  checkAnchor(): Promise<void>;
   close(): void;
 }
 
@@ -66,6 +68,7 @@ export async function openObjectStores(config: Config, layout: Layout): Promise<
     check: remembered(async () => {
       await Promise.all([objects.check(), keys.check()]);
     }),
+    checkAnchor: remembered(anchor.check),
     close: () => buckets.close(),
   };
 }
