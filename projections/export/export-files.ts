@@ -81,11 +81,25 @@ export class ExportFiles {
     throw new CairnError('CORRUPT', `${object} has another length.`);
   }
 
-  /** Nothing of the export can be read any more when it resolves: its keys are gone first, then its parts. */
-  async destroy(id: string): Promise<void> {
+  /** Removes a part that nobody names. */
+  async drop(object: string): Promise<void> {
+    await this.#stores.objects.delete(object);
+  }
+
+  /**
+   * Nothing of the export can be read any more when it resolves, up to and with this writing: keys are gone first,
+   * then parts. A later writing, begun meanwhile, is left as it is.
+   */
+  async destroy({ id, generation }: Writing): Promise<void> {
     const { objects, keyObjects } = this.#stores;
-    for (const key of await listed(keyObjects, `${KEYS}${id}/`)) await keyObjects.delete(key);
-    for (const key of await listed(objects, `exports/${id}/`)) await objects.delete(key);
+    for (const [store, prefix] of [
+      [keyObjects, `${KEYS}${id}/`],
+      [objects, `exports/${id}/`],
+    ] as const) {
+      for (const key of await listed(store, prefix)) {
+        if (Number.parseInt(key.slice(prefix.length), 10) <= generation) await store.delete(key);
+      }
+    }
   }
 }
 

@@ -282,6 +282,37 @@ describe('removal', () => {
     expect((await keys()).filter((key) => key.includes(id))).toEqual([]);
   });
 
+  it('leaves a writing alone that began meanwhile', async () => {
+    const { id } = await bed.start();
+    await bed.store.begin(id, await bed.journal.head());
+    await bed.store.end(id, 'FAILED', 'INTERNAL: tried too often');
+    const [before] = (await bed.store.toRemove(100)).filter((row) => row.id === id);
+    if (before === undefined) throw new Error('nothing to remove');
+    const done = await bed.writer().write(id, FOLLOWING);
+    await bed.files.destroy(before);
+    await bed.store.removed(before);
+    await bed.store.erased(before);
+    expect(done).toMatchObject({ state: 'SUCCEEDED', generation: 1 });
+    expect(records((await bed.read(id)).text)).toEqual(all());
+  });
+
+  it('by deletion in the middle of a part leaves nothing, whether the worker lives or dies', async () => {
+    for (const dies of [true, false]) {
+      const { id } = await bed.start();
+      const step = async (name: string): Promise<void> => {
+        if (name !== 'stored') return;
+        await bed.files.destroy({ id, generation: Infinity });
+        await bed.store.delete(id);
+        // Its part was on the way.
+        await bed.log.deps.objects.put(`exports/${id}/0-000000-late`, Buffer.from('part'));
+        if (dies) throw new Error('killed');
+      };
+      await expect(bed.writer({ step }).write(id, FOLLOWING)).rejects.toThrow();
+      expect(await bed.writer().write(id, FOLLOWING)).toBeUndefined();
+      expect((await keys()).filter((key) => key.includes(id))).toEqual([]);
+    }
+  });
+
   it('stores nothing that can be read without the key', async () => {
     const { id } = await bed.start();
     await bed.writer().write(id, FOLLOWING);

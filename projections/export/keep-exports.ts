@@ -41,10 +41,10 @@ export class ExportKeeper {
     const failed = await this.#endStale(signal);
     await store.expire(new Date(now()));
     const ended = await store.toRemove(FILES_PER_ROUND);
-    for (const { id } of ended) {
+    for (const row of ended) {
       signal.throwIfAborted();
-      await files.destroy(id);
-      await store.removed(id);
+      await files.destroy(row);
+      await store.removed(row);
     }
     return { removed: ended.length, failed, forgotten: await store.prune(new Date(now() - KEPT_MS)) };
   }
@@ -55,13 +55,13 @@ export class ExportKeeper {
    */
   async erase(scope: ErasureScope): Promise<void> {
     const { store, files } = this.#parts;
-    for (const { id, generation } of await store.inWorkOn(scope)) {
-      await files.destroy(id);
-      await store.restart(id, generation);
+    for (const row of await store.inWorkOn(scope)) {
+      await files.destroy(row);
+      await store.restart(row.id, row.generation);
     }
-    for (const { id } of await store.withEventsOf(scope)) {
-      await files.destroy(id);
-      await store.erased(id);
+    for (const row of await store.withEventsOf(scope)) {
+      await files.destroy(row);
+      await store.erased(row);
     }
   }
 

@@ -246,13 +246,14 @@ export class ExportStore {
     return rows.map(toExport);
   }
 
-  async erased(id: string): Promise<void> {
-    await this.#pool.query(
+  /** The file of this writing is gone, because events in it were erased. */
+  async erased({ id, generation }: ExportRow): Promise<void> {
+    const { rowCount } = await this.#pool.query(
       `UPDATE event_export SET state = 'ERASED', removed = true, finished_at = coalesce(finished_at, now())
-       WHERE id = $1`,
-      [id],
+       WHERE id = $1 AND generation = $2 AND state NOT IN ('QUEUED', 'RUNNING')`,
+      [id, generation],
     );
-    await this.#forgetParts(this.#pool, id);
+    if (rowCount === 1) await this.#forgetParts(this.#pool, id);
   }
 
   /** Says which files are past their time; their bytes are still there (`toRemove`). */
@@ -273,12 +274,14 @@ export class ExportStore {
     return rows.map(toExport);
   }
 
-  async removed(id: string): Promise<void> {
-    await this.#pool.query(
-      `UPDATE event_export SET removed = true WHERE id = $1 AND state NOT IN ('QUEUED', 'RUNNING', 'SUCCEEDED')`,
-      [id],
+  /** The file of this writing is gone; a later one may have begun. */
+  async removed({ id, generation }: ExportRow): Promise<void> {
+    const { rowCount } = await this.#pool.query(
+      `UPDATE event_export SET removed = true
+       WHERE id = $1 AND generation = $2 AND state NOT IN ('QUEUED', 'RUNNING', 'SUCCEEDED')`,
+      [id, generation],
     );
-    await this.#forgetParts(this.#pool, id);
+    if (rowCount === 1) await this.#forgetParts(this.#pool, id);
   }
 
   /** Those that are not done, the oldest first. */

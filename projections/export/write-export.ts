@@ -72,7 +72,7 @@ export class ExportWriter {
   /** Undefined when there is nothing to do. @throws ExportNotYet, ExportFailed, and what may be tried again */
   async write(id: string, following: Following): Promise<ExportRow | undefined> {
     const row = await this.#parts.store.begin(id, await this.#parts.journal.head());
-    if (row?.snapshot === undefined) return undefined;
+    if (row?.snapshot === undefined) return this.#leave(id);
     try {
       return await this.#write(row, row.snapshot, following);
     } catch (error) {
@@ -110,6 +110,12 @@ export class ExportWriter {
     return this.#finish(row, snapshot, hash);
   }
 
+  /** What an attempt that died may have left of an export that somebody has deleted meanwhile. */
+  async #leave(id: string): Promise<undefined> {
+    if ((await this.#parts.store.find(id)) === undefined)
+      await this.#parts.files.destroy({ id, generation: Infinity });
+  }
+
   async #addPart(
     row: ExportRow,
     by: {
@@ -129,7 +135,10 @@ export class ExportWriter {
     const object = await files.put(row, by.key, bytes);
     await this.#step('stored');
     const part = { ...gathered, object, bytes: bytes.length };
-    if (!(await store.addPart(row, part))) throw new ExportNotYet('Somebody ended it or began it anew.');
+    if (!(await store.addPart(row, part))) {
+      await files.drop(object);
+      throw new ExportNotYet('Somebody ended it or began it anew.');
+    }
     by.hash.update(bytes);
     await this.#step('recorded');
     return {

@@ -211,9 +211,9 @@ describe('a link', () => {
   it('says that the file was erased or removed', async () => {
     const row = await written(ROOT);
     const { path } = linkOf(ROOT, row);
-    await bed.files.destroy(row.id);
+    await bed.files.destroy(row);
     expect(await refused(path)).toEqual([404, 'NOT_FOUND']);
-    await bed.store.erased(row.id);
+    await bed.store.erased(row);
     expect(await refused(path)).toEqual([410, 'ERASED']);
     expect(exports.linkTo(ROOT, { ...row, state: 'ERASED' })).toBeUndefined();
   });

@@ -108,7 +108,7 @@ export class Exports {
     const row = await this.#own(principal, id);
     const { store, files } = this.#parts;
     await store.end(row.id, 'CANCELED');
-    await files.destroy(row.id);
+    await files.destroy({ id: row.id, generation: Infinity });
     await store.delete(row.id);
     return row.id;
   }

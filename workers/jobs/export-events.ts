@@ -8,9 +8,15 @@ import { defineJob } from '#workers/jobs/kit';
 import type { BoundJob } from '#workers/jobs/kit';
 
 const NOT_YET_MS = 1_000;
+/** Files that one process writes at a time; more would hold up erasures, which take turns in the same queue. */
+const AT_ONCE = 2;
+const WAIT_MS = 5_000;
 
 export function exportEvents(writer: Pick<ExportWriter, 'write'>): BoundJob {
+  let atWork = 0;
   return defineJob(jobs.exportEvents, async (payload, following) => {
+    if (atWork >= AT_ONCE) throw new Postponed(WAIT_MS);
+    atWork += 1;
     try {
       const done = await writer.write(payload.export, following);
       return { rows: done?.rows ?? null, bytes: done?.bytes ?? null };
@@ -18,6 +24,8 @@ export function exportEvents(writer: Pick<ExportWriter, 'write'>): BoundJob {
       if (error instanceof ExportNotYet) throw new Postponed(NOT_YET_MS);
       if (error instanceof ExportFailed) throw new Hopeless(error.message, error);
       throw error;
+    } finally {
+      atWork -= 1;
     }
   });
 }

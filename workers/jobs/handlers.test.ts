@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { CairnError } from '#domain/errors';
 import type { JobDefinition, JobProgress, JobRun, StartOptions } from '#domain/jobs';
 import type { ErasureScope } from '#journal/types';
-import { Postponed } from '#platform/queue/queue';
+import { Hopeless, Postponed } from '#platform/queue/queue';
 import { applyRetention } from '#workers/jobs/apply-retention';
+import { ExportFailed, ExportNotYet } from '#projections/export/write-export';
 import { eraseAccount } from '#workers/jobs/erase-account';
+import { exportEvents } from '#workers/jobs/export-events';
 import type { BoundJob } from '#workers/jobs/kit';
 import { rebuildHistory } from '#workers/jobs/rebuild-history';
 import { sealTail } from '#workers/jobs/seal-tail';
@@ -144,3 +147,30 @@ const RUN: JobRun = {
   startedAt: undefined,
   finishedAt: undefined,
 };
+
+describe('exportEvents', () => {
+  const payload = { export: '11111111-2222-4333-8444-555555555555' };
+
+  it('waits for its turn behind two others, and takes it when one has ended', async () => {
+    const ends = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    let begun = 0;
+    const job = exportEvents({ write: () => ends[begun++]?.promise ?? Promise.resolve(undefined) });
+    const running = [run(job, payload), run(job, payload)];
+    await expect(run(job, payload)).rejects.toThrow(Postponed);
+    expect(begun).toBe(2);
+    ends[0]?.resolve(undefined);
+    await running[0];
+    expect(await run(job, payload)).toEqual({ rows: null, bytes: null });
+    ends[1]?.resolve(undefined);
+    await running[1];
+  });
+
+  it('comes again for what is not yet, gives up what is hopeless, and tries the rest again', async () => {
+    const failing = (error: Error) => run(exportEvents({ write: () => Promise.reject(error) }), payload);
+    await expect(failing(new ExportNotYet('behind'))).rejects.toThrow(Postponed);
+    await expect(failing(new ExportFailed(new CairnError('LIMIT_EXCEEDED', 'Too much.')))).rejects.toThrow(
+      Hopeless,
+    );
+    await expect(failing(new Error('away'))).rejects.toThrow('away');
+  });
+});
