@@ -5,6 +5,7 @@ import { clientAddress, Networks } from '#platform/http/client-address';
 import { HttpError, sendJson } from '#platform/http/answers';
 import type { Route } from '#platform/http/routes';
 import type { Log } from '#platform/log';
+import { seldom } from '#platform/seldom';
 
 /** Throws, or rejects, when the part cannot do its work now. The signal ends it when it takes too long. */
 export type Check = (signal: AbortSignal) => Promise<void>;
@@ -29,14 +30,15 @@ const CHECK_TIMEOUT_MS = 2_000;
 export function healthRoutes(options: HealthOptions): readonly Route[] {
   const proxies = new Networks(options.trustedProxies);
   const readers = new Networks(options.metricsNetworks);
-  checkGauge(options);
+  const checked = { ...options, tell: failureTeller(options.log) };
+  checkGauge(checked);
   return [
     { method: 'GET', path: '/healthz', handle: (_, response) => sendJson(response, 200, { status: 'ok' }) },
     {
       method: 'GET',
       path: '/readyz',
       handle: async (_, response) => {
-        const [needed, lesser] = await allChecks(options);
+        const [needed, lesser] = await allChecks(checked);
         const isReady = !options.stopping() && areOk(needed);
         const status = isReady ? (areOk(lesser) ? 'ready' : 'degraded') : 'not ready';
         sendJson(response, isReady ? 200 : 503, { status, checks: { ...needed, ...lesser } });
@@ -62,29 +64,41 @@ function areOk(states: States): boolean {
   return Object.values(states).every((state) => state === 'ok');
 }
 
-function allChecks({ checks, lesserChecks = {}, log }: HealthOptions): Promise<[States, States]> {
-  return Promise.all([runChecks(checks, log), runChecks(lesserChecks, log)]);
+type TellFailure = (check: string, error: unknown) => void;
+type Checked = Pick<HealthOptions, 'checks' | 'lesserChecks' | 'metrics'> & { readonly tell: TellFailure };
+
+/** Probes and scrapes come several times a second: what fails with the same words is told once a minute. */
+function failureTeller(log: HealthOptions['log']): TellFailure {
+  const tellers = new Map<string, (error: unknown) => void>();
+  return (check, error) => {
+    const tell =
+      tellers.get(check) ??
+      seldom((failure) => log.warn({ error: failure, check }, 'a readiness check fails'));
+    tellers.set(check, tell);
+    tell(error);
+  };
+}
+
+function allChecks({ checks, lesserChecks = {}, tell }: Checked): Promise<[States, States]> {
+  return Promise.all([runChecks(checks, tell), runChecks(lesserChecks, tell)]);
 }
 
 /** The same for those who watch the metrics. */
-function checkGauge(options: HealthOptions): void {
+function checkGauge(checked: Checked): void {
   new Gauge({
     name: 'cairn_check_ok',
     help: '1 while a part that the process stands on works, by its name in /readyz.',
     labelNames: ['check'],
-    registers: [options.metrics],
+    registers: [checked.metrics],
     async collect() {
-      for (const states of await allChecks(options))
+      for (const states of await allChecks(checked))
         for (const [check, state] of Object.entries(states)) this.set({ check }, state === 'ok' ? 1 : 0);
     },
   });
 }
 
 /** The reasons stand in the log only: strangers may ask. */
-async function runChecks(
-  checks: Readonly<Record<string, Check>>,
-  log: HealthOptions['log'],
-): Promise<States> {
+async function runChecks(checks: Readonly<Record<string, Check>>, tell: TellFailure): Promise<States> {
   const states = Object.entries(checks).map(async ([name, check]): Promise<[string, 'ok' | 'failing']> => {
     const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
     const late = Promise.withResolvers<never>();
@@ -94,7 +108,7 @@ async function runChecks(
       await Promise.race([check(signal), late.promise]);
       return [name, 'ok'];
     } catch (error) {
-      log.warn({ error, check: name }, 'a readiness check fails');
+      tell(name, error);
       return [name, 'failing'];
     } finally {
       signal.removeEventListener('abort', giveUp);

@@ -339,6 +339,27 @@ describe('health', () => {
     expect(metrics).toMatch(/^cairn_check_ok\{check="redis".*\} 0$/m);
   });
 
+  test('a failing part is logged once a minute, however often anybody asks', async () => {
+    const warned: unknown[] = [];
+    const telemetry = createTelemetry({ process: 'test' });
+    const away = (): Promise<void> => Promise.reject(new Error('away'));
+    const health = healthRoutes({
+      checks: { postgres: away },
+      lesserChecks: { redis: away },
+      metrics: telemetry.metrics,
+      metricsNetworks: ['127.0.0.1'],
+      trustedProxies: [],
+      log: { warn: (attributes: unknown) => void warned.push(attributes) },
+      stopping: () => false,
+    });
+    const url = await start({ routes: [...health], telemetry });
+    for (const path of ['readyz', 'readyz', 'metrics']) await (await fetch(`${url}/${path}`)).text();
+    expect(warned).toEqual([
+      { check: 'postgres', error: expect.objectContaining({ message: 'away' }) },
+      { check: 'redis', error: expect.objectContaining({ message: 'away' }) },
+    ]);
+  });
+
   test('tells the truth, by name, and who may read the metrics', async () => {
     let broken = false;
     let stopping = false;

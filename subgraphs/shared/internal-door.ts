@@ -19,6 +19,7 @@ import { within } from '#platform/graphql/within';
 import { sendJson } from '#platform/http/answers';
 import { SignatureChecker, type InternalKeys } from '#platform/internal/request-signature';
 import { currentRequest, runInRequest } from '#platform/request-context';
+import { seldom } from '#platform/seldom';
 import type { Subgraph } from '#subgraphs/shared/build-subgraph';
 
 export interface InternalDoorOptions {
@@ -59,6 +60,10 @@ export function createInternalDoor(options: InternalDoorOptions): InternalDoor {
   const documents = new Documents(subgraph);
   const path = `/internal/${subgraph.name}`;
   const streams = new LineStreams();
+  // Anybody who reaches the door can be refused by it, as often as he likes.
+  const tellDisbelief = seldom((reason) =>
+    log.error({ reason, path }, 'internal requests were not believed (said once a minute)'),
+  );
 
   /** The operation and who wants it; undefined when the request was refused. */
   async function admit(
@@ -68,7 +73,7 @@ export function createInternalDoor(options: InternalDoorOptions): InternalDoor {
     const { method = '', url = '', headers } = request;
     const belief = checker.check({ method, host: headers.host ?? '', path: url, headers });
     if ('refused' in belief) {
-      log.error({ reason: belief.refused, path }, 'an internal request was not believed');
+      tellDisbelief(belief.refused);
       refuse(belief.refused === 'overrun' ? OVERRUN : UNBELIEVED);
       return undefined;
     }
@@ -78,7 +83,7 @@ export function createInternalDoor(options: InternalDoorOptions): InternalDoor {
       return undefined;
     }
     if (!belief.hasBody(body)) {
-      log.error({ reason: 'altered', path }, 'an internal request was not believed');
+      tellDisbelief('altered');
       refuse(UNBELIEVED);
       return undefined;
     }
