@@ -1,7 +1,7 @@
 // Plain JavaScript for Node 20 and newer, without dependencies: it runs before there are any.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,6 +48,11 @@ function checkMachine() {
 /** npm writes the hidden lockfile last, so that it tells what is really there. */
 function installWhenChanged() {
   if (isInstalled()) return;
+  if (lstatSync(join(ROOT, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    // npm ci would empty the folder that it leads to, which is somebody else's.
+    say('node_modules is a link and does not match package-lock.json: using what is there.');
+    return;
+  }
   say('installing the locked dependencies (npm ci, no install scripts) ...');
   const started = Date.now();
   const args = [

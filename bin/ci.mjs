@@ -38,7 +38,9 @@ await runMain(async () => {
   let signal;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => (signal = name));
   const result = { passed: 0, failed: 0, skipped: 0 };
-  for (const part of [() => runTests([]), () => runOnRealServices([]), runChecks]) {
+  // The embedded half stays on the embedded services, whatever our environment says.
+  const onEmbedded = () => runTests([], { TEST_SERVICES: '' });
+  for (const part of [onEmbedded, () => runOnRealServices([]), runChecks]) {
     // A part that a signal ended has failed; those after it are not begun.
     if (signal === undefined) add(result, await part());
   }

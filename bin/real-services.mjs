@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { ROOT, waitFor } from './bootstrap.mjs';
@@ -10,11 +10,12 @@ import { runTests } from './run-tests.mjs';
 const PROJECTS = ['services', 'integration', 'acceptance'];
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const COMMAND = join(ROOT, 'infra/local/services.mjs');
+const LOG_LINES = 40;
 
 /**
  * Brings the real services up in a folder of their own, runs the tests on them, and takes them down again, also
  * after a failure or a signal. TEST_SERVICES, when it is set, names services that run already and stay. Services
- * that do not come up count as one failure: nothing is skipped.
+ * that do not come up, or stay, count as one failure: nothing is skipped.
  */
 export async function runOnRealServices(args) {
   if (process.env.TEST_SERVICES) return run(args, process.env.TEST_SERVICES);
@@ -22,16 +23,24 @@ export async function runOnRealServices(args) {
   const stop = () => (stopped = true);
   // Between two programs of ours nobody else hears of a signal, and the servers would stay.
   for (const signal of SIGNALS) process.on(signal, stop);
-  const state = mkdtempSync(join(tmpdir(), 'cairn-real-services-'));
+  await services('sweep');
+  // The pid tells the next sweep whether we live.
+  const state = mkdtempSync(join(tmpdir(), `cairn-real-services-${process.pid}-`));
   // Servers that do not run as root must get in.
   chmodSync(state, 0o711);
+  // A failure until the tests tell otherwise.
+  const result = { passed: 0, failed: 1, skipped: 0 };
   try {
-    if (!(await services('up', state)) || stopped) return { passed: 0, failed: 1, skipped: 0 };
-    return await run(args, join(state, 'services.json'));
+    const isUp = !stopped && (await services('up', '--state', state, '--shared-cache'));
+    if (isUp && !stopped) Object.assign(result, await run(args, join(state, 'services.json')));
   } finally {
-    if (await services('down', state)) rmSync(state, { recursive: true, force: true, maxRetries: 10 });
+    const isDown = await takeDown(state);
+    if (result.failed > 0 && !stopped) printLogs(state);
+    if (isDown) rmSync(state, { recursive: true, force: true, maxRetries: 10 });
+    else result.failed += 1;
     for (const signal of SIGNALS) process.off(signal, stop);
   }
+  return result;
 }
 
 function run(args, path) {
@@ -39,15 +48,30 @@ function run(args, path) {
   return runTests([...chosen, ...args], { TEST_SERVICES: path });
 }
 
-async function services(command, state) {
-  const args = [COMMAND, command, '--state', state, '--cache', cacheFolder()];
-  return (await waitFor(spawn(process.execPath, args, { stdio: 'inherit' }))) === 0;
+async function takeDown(state) {
+  return (await services('down', '--state', state)) || services('down', '--state', state);
 }
 
-/** Programs that were fetched once are kept for the next run. Root's must be open to the servers' user. */
-function cacheFolder() {
-  const { SERVICES_CACHE, XDG_CACHE_HOME } = process.env;
-  if (SERVICES_CACHE) return SERVICES_CACHE;
-  if (process.getuid?.() === 0) return '/var/cache/cairn-services';
-  return join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'cairn-services');
+/** A group of its own while it takes down: neither the terminal's signals nor ours reach it, it comes to its end. */
+async function services(command, ...more) {
+  const detached = command !== 'up';
+  const child = spawn(process.execPath, [COMMAND, command, ...more], { stdio: 'inherit', detached });
+  return (await (detached ? exitCode(child) : waitFor(child))) === 0;
+}
+
+function exitCode(child) {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', resolve);
+  });
+}
+
+/** Their folder goes with them; what they said last may tell why a run failed. */
+function printLogs(state) {
+  for (const name of readdirSync(state)) {
+    const path = join(state, name, 'log');
+    if (!existsSync(path)) continue;
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n').slice(-LOG_LINES);
+    process.stderr.write(`\nThe last lines of ${name}:\n${lines.join('\n')}\n`);
+  }
 }

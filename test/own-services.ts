@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,9 +7,10 @@ import { z } from 'zod';
 
 import { isAlive, waitForExit } from '#platform/postgres/postmaster';
 import type { Services } from '#test/services';
-import { services } from '#test/services';
+import { onRealServices, services } from '#test/services';
 
 const COMMAND = new URL('../infra/local/services.mjs', import.meta.url).pathname;
+/** The pid follows: `sweep` stops what has outlived its test run. */
 const PREFIX = 'cairn-services-';
 const PROCESS = z.object({ pid: z.number().optional(), log: z.string() });
 const STATUS = z.looseObject({ processes: z.record(z.string(), PROCESS) });
@@ -32,13 +33,16 @@ export interface OwnServices extends AsyncDisposable {
   emptyRedis(): Promise<void>;
 }
 
-/** Starts servers in a temporary folder with the programs of the shared ones; 0.2 s to 15 s (OpenSearch). */
+/**
+ * Starts servers in a temporary folder with the programs of the shared ones, or of the machine's cache where there
+ * are none; 0.2 s to 15 s (OpenSearch).
+ */
 export async function startOwnServices(names: readonly ServiceName[]): Promise<OwnServices> {
   const state = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
   // PostgreSQL and OpenSearch do not run as root: their user must get in.
   await chmod(state, 0o711);
-  const { cache } = services();
-  const more = cache === undefined ? [] : ['--cache', cache];
+  const cache = onRealServices() ? services().cache : undefined;
+  const more = cache === undefined ? ['--shared-cache'] : ['--cache', cache];
   const local = async (command: string, only: readonly ServiceName[]): Promise<string> => {
     const args = [COMMAND, command, '--state', state, '--only', only.join(','), '-o', 'json', ...more];
     return (await promisify(execFile)(process.execPath, args)).stdout;
@@ -68,13 +72,7 @@ export async function startOwnServices(names: readonly ServiceName[]): Promise<O
 
 /** Stops the servers that killed test runs left. */
 export async function sweepOwnServices(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const owner = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
-    if (owner === undefined || isAlive(Number(owner))) continue;
-    const state = join(tmpdir(), name);
-    await promisify(execFile)(process.execPath, [COMMAND, 'down', '--state', state]);
-    await rm(state, { recursive: true, force: true });
-  }
+  await promisify(execFile)(process.execPath, [COMMAND, 'sweep']);
 }
 
 async function sendSignal(pid: number | undefined, signal: NodeJS.Signals): Promise<void> {

@@ -13,14 +13,16 @@ test('every service is there and is the one that production runs on', async () =
   expect((await fetch(`${moto.endpoint}/moto-api/`)).status).toBe(200);
 });
 
-test('a test’s database is a migrated one on PostgreSQL 15, and waits for the disk', async () => {
+test('a test’s database is a migrated one on PostgreSQL 15 or newer, and waits for the disk', async () => {
   const database = await createTestDatabase();
   try {
     const { rows } = await database.pool.query<{ version: number; fsync: string; migrations: number }>(
       `SELECT current_setting('server_version_num')::int / 10000 AS version, current_setting('fsync') AS fsync,
         (SELECT count(*)::int FROM migrations) AS migrations`,
     );
-    expect(rows[0]).toMatchObject({ version: 15, fsync: 'on' });
+    expect(rows[0]).toMatchObject({ fsync: 'on' });
+    // Which one it is `services.mjs up` says; 15 where the system has it.
+    expect(rows[0]?.version).toBeGreaterThanOrEqual(15);
     expect(rows[0]?.migrations).toBeGreaterThan(0);
   } finally {
     await database.drop();

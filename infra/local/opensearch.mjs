@@ -7,7 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { debianPackage } from './debian.mjs';
 import { ownFolder } from './folders.mjs';
 import { javaHome } from './java.mjs';
-import { findProgram, installedOnce, isRoot, run, say, ServicesError, VERSIONS } from './programs.mjs';
+import { download, findProgram, installedOnce, isRoot, run, say } from './programs.mjs';
+import { ServicesError, VERSIONS } from './programs.mjs';
 import { findPython } from './python.mjs';
 
 const ARTIFACT = `org.opensearch.distribution.integ-test-zip:opensearch:${VERSIONS.opensearch}:zip`;
@@ -73,7 +74,7 @@ export const opensearch = {
 };
 
 async function unpack({ cache }, target) {
-  const zip = await download(cache, target);
+  const zip = await downloadZip(cache, target);
   const found = await sha512(zip);
   if (found !== VERSIONS.opensearchSha512) {
     throw new ServicesError(`${ARTIFACT} has SHA-512 ${found}, not the one in infra/local/versions.json.`);
@@ -86,7 +87,7 @@ async function unpack({ cache }, target) {
   }
 }
 
-async function download(cache, folder) {
+async function downloadZip(cache, folder) {
   const maven =
     findProgram('mvn') ??
     (isRoot() ? join(await debianPackage(cache, 'maven', 'install Maven.'), 'usr/bin/mvn') : undefined);
@@ -95,7 +96,7 @@ async function download(cache, folder) {
   }
   say(`downloading OpenSearch ${VERSIONS.opensearch} (mvn, 160 MB) ...`);
   const args = ['-B', '-ntp', '-q', COPY, `-Dartifact=${ARTIFACT}`, `-DoutputDirectory=${folder}`];
-  await run(maven, args, { cwd: folder });
+  await download(maven, args, { cwd: folder });
   return join(folder, `${UNPACKED}.zip`);
 }
 

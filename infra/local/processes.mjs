@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { readJson, writePrivate } from './files.mjs';
+import { readJson, writePrivateNow } from './files.mjs';
 import { ServicesError } from './programs.mjs';
 
 /** Starts a server that outlives us, its output in a log, and notes which process it is. */
@@ -20,12 +20,14 @@ export async function startProcess({ state, user }, name, { program, args, env =
     detached: true,
   });
   closeSync(log);
+  // At once: a signal between the start and the record would leave a server that `down` does not know.
+  if (child.pid !== undefined)
+    writePrivateNow(recordOf(state, name), { pid: child.pid, started: startOf(child.pid) });
   await new Promise((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', (error) => reject(new ServicesError(`${program} does not start: ${error.message}`)));
   });
   child.unref();
-  await writePrivate(recordOf(state, name), { pid: child.pid, started: startOf(child.pid) });
   return child.pid;
 }
 

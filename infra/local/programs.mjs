@@ -33,6 +33,9 @@ export function isExecutable(path) {
   }
 }
 
+/** The longest, Maven's 160 MB, takes two minutes on a slow line. */
+const TIME_OUT_MS = 600_000;
+
 /** Programs under way, which must not outlive us: they write into folders that are removed next. */
 const running = new Set();
 let ending = false;
@@ -54,10 +57,25 @@ export function endTogether() {
   }
 }
 
-/** Runs a program to its end and returns what it printed. @throws ServicesError with the end of its output */
+/** As `run`, and once more when it fails or hangs: registries have bad moments. */
+export async function download(program, args, options = {}) {
+  try {
+    return await run(program, args, options);
+  } catch (error) {
+    if (!(error instanceof ServicesError)) throw error;
+    say(`${error.message}\nTrying once more.`);
+    return run(program, args, options);
+  }
+}
+
+/**
+ * Runs a program to its end, for ten minutes at most, and returns what it printed.
+ * @throws ServicesError with the end of its output
+ */
 export async function run(program, args, options = {}) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   running.add(child);
+  const timeOut = endAfter(child, TIME_OUT_MS);
   child.once('close', () => running.delete(child));
   let stdout = '';
   let tail = '';
@@ -71,11 +89,31 @@ export async function run(program, args, options = {}) {
       reject(new ServicesError(`${program} could not be run: ${error.message}`)),
     );
     child.once('close', (status, signal) => resolve(status ?? signal));
-  });
+  }).finally(() => timeOut.cancel());
   // Whoever waits would take our own kill for the program's failure and go on with something else.
   if (ending) await new Promise(() => undefined);
+  if (timeOut.passed()) {
+    throw new ServicesError(
+      `${program} ${args[0] ?? ''} took more than ${TIME_OUT_MS / 60_000} minutes:\n${tail.trim()}`,
+    );
+  }
   if (code !== 0) throw new ServicesError(`${program} ${args[0] ?? ''} ended with ${code}:\n${tail.trim()}`);
   return stdout;
+}
+
+/** SIGTERM, ten seconds later SIGKILL; its own children may hold the pipes open, and are not waited for. */
+function endAfter(child, milliseconds) {
+  let passed = false;
+  let timer = setTimeout(() => {
+    passed = true;
+    child.kill('SIGTERM');
+    timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, 10_000);
+  }, milliseconds);
+  return { passed: () => passed, cancel: () => clearTimeout(timer) };
 }
 
 /** A folder of the cache that appears whole or not at all; two runs at once may both make it, one stays. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { debianPackage } from './debian.mjs';
-import { findProgram, installedOnce, isRoot, run, say, ServicesError } from './programs.mjs';
+import { download, findProgram, installedOnce, isRoot, run, say, ServicesError } from './programs.mjs';
 
 const HINT = 'install Python 3.9 or newer with pip.';
 
@@ -15,7 +15,17 @@ export async function pythonPackage(cache, requirement, { dependencies = true } 
     say(`installing ${requirement} (pip) ...`);
     const options = ['--quiet', '--disable-pip-version-check', '--no-cache-dir', '--only-binary=:all:'];
     if (!dependencies) options.push('--no-deps');
-    await run(python, ['-m', 'pip', 'install', ...options, '--target', target, requirement]);
+    // A second try must replace what the first one left.
+    await download(python, [
+      '-m',
+      'pip',
+      'install',
+      ...options,
+      '--upgrade',
+      '--target',
+      target,
+      requirement,
+    ]);
   });
   return { folder, python };
 }

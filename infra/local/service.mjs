@@ -21,6 +21,8 @@ const PORT_TAKEN = /address.*in use|port.*in use|failed to bind/i;
 /** What a killed server's last processes hold for a moment. */
 const NOT_YET = /postmaster\.pid" already exists|shared memory block|lock (?:file|is held)/i;
 const STALE_MS = 30_000;
+/** A server can take a minute until it finds its port taken: only the number of tries is limited. */
+const PORT_TRIES = 10;
 
 /** Makes sure that the service runs and does its work, and returns its address. */
 export async function bringUp(context, service) {
@@ -43,7 +45,7 @@ async function start(context, service, installed) {
   const runner = service.asOurselves ? { ...context, user: undefined } : context;
   const deadline = Date.now() + STALE_MS;
   let said = '';
-  for (;;) {
+  for (let tries = 1; ; tries += 1) {
     await ownFolder(runner, service.name);
     const ports = await portsOf(context, service.name, service.ports, PORT_TAKEN.test(said));
     const address = service.address(context, ports);
@@ -51,7 +53,8 @@ async function start(context, service, installed) {
     if (await isReady(context.state, service, address, installed)) return address;
     said = (await readFile(logOf(context.state, service.name), 'utf8')).slice(-3_000);
     await takeDown(context.state, service);
-    if (Date.now() < deadline && (PORT_TAKEN.test(said) || NOT_YET.test(said))) await delay(300);
+    const again = PORT_TAKEN.test(said) ? tries < PORT_TRIES : NOT_YET.test(said) && Date.now() < deadline;
+    if (again) await delay(300);
     else throw notStarting(context.state, service.name, said);
   }
 }

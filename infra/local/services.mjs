@@ -1,22 +1,25 @@
 #!/usr/bin/env node
 // Plain JavaScript for Node 20 and newer, without dependencies: CI runs it on a machine that has nothing yet.
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { readJson, writePrivate } from './files.mjs';
 import { openState } from './folders.mjs';
 import { exclusively } from './lock.mjs';
-import { logOf, runningPid } from './processes.mjs';
-import { endTogether, say, ServicesError } from './programs.mjs';
+import { isAlive, logOf, runningPid } from './processes.mjs';
+import { endTogether, isRoot, say, ServicesError } from './programs.mjs';
 import { bringUp, SERVICES, takeDown } from './service.mjs';
 
 const USAGE = `node infra/local/services.mjs up|down|status --state FOLDER [options]
+       node infra/local/services.mjs sweep    stops what killed test runs left
 
   --only NAMES          of ${SERVICES.map(({ name }) => name).join(', ')}; separated by commas
   --cache FOLDER        for programs that are fetched; can be shared between runs
                         (default: the variable SERVICES_CACHE, else FOLDER/cache)
+  --shared-cache        the default is the machine's (root) or your own cache folder instead
   -o json               status as JSON, with addresses and passwords
   --postgres-url URL    use a server that runs already, instead of one of ours; likewise
   --redis-url URL, --opensearch-url URL, --moto-url URL
@@ -34,6 +37,7 @@ const URLS = {
 const OPTIONS = {
   state: { type: 'string' },
   cache: { type: 'string' },
+  'shared-cache': { type: 'boolean' },
   only: { type: 'string' },
   output: { type: 'string', short: 'o' },
   help: { type: 'boolean', short: 'h' },
@@ -42,6 +46,7 @@ const OPTIONS = {
 
 async function main() {
   const { values, positionals } = parsed();
+  if (positionals.length === 1 && positionals[0] === 'sweep') return sweep();
   const command = { up, down, status }[positionals[0] ?? ''];
   if (values.help || positionals.length !== 1 || command === undefined || values.state === undefined) {
     process.stderr.write(USAGE);
@@ -68,7 +73,7 @@ function chosen(only) {
 
 /** All at once; those that came up stay up when another fails, and the next up goes on from there. */
 async function up(state, values, services) {
-  const context = await openState(state, values.cache ?? process.env.SERVICES_CACHE);
+  const context = await openState(state, values.cache ?? defaultCache(values));
   await exclusively(state, async () => {
     const outcomes = await Promise.allSettled(services.map((service) => reach(context, service, values)));
     const addresses = outcomes.flatMap(({ value }) => (value === undefined ? [] : [value]));
@@ -98,6 +103,30 @@ async function down(state, _values, services) {
     const path = join(state, 'services.json');
     if (services.length === SERVICES.length) await rm(path, { force: true });
   });
+}
+
+/** Stops the servers of test runs that were killed, and removes their folders, which have the run's pid in their names. */
+async function sweep() {
+  for (const name of await readdir(tmpdir())) {
+    const owner = /^cairn-(?:real-|bench-)?services-(\d+)-/.exec(name)?.[1];
+    if (owner === undefined || isAlive(Number(owner))) continue;
+    const state = join(tmpdir(), name);
+    try {
+      await down(state, {}, SERVICES);
+      await rm(state, { recursive: true, force: true, maxRetries: 10 });
+    } catch (error) {
+      // Another sweep may have been faster, or it is another user's.
+      if (!['ENOENT', 'EACCES', 'EPERM'].includes(error.code)) throw error;
+    }
+  }
+}
+
+/** Root's must be open to the servers' user. */
+function defaultCache(values) {
+  const { SERVICES_CACHE, XDG_CACHE_HOME } = process.env;
+  if (SERVICES_CACHE || !values['shared-cache']) return SERVICES_CACHE || undefined;
+  if (isRoot()) return '/var/cache/cairn-services';
+  return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'cairn-services');
 }
 
 async function status(state, { output }) {

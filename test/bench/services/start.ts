@@ -18,7 +18,7 @@ export interface StartedServices {
 
 /** In a temporary folder, for test/services.ts to find; programs that were fetched before are in SERVICES_CACHE. */
 export function startServices(): StartedServices {
-  const state = mkdtempSync(join(tmpdir(), 'cairn-bench-services-'));
+  const state = mkdtempSync(join(tmpdir(), `cairn-bench-services-${process.pid}-`));
   chmodSync(state, 0o711);
   const run = (command: string, ...more: readonly string[]): string =>
     execFileSync(process.execPath, [COMMAND, command, '--state', state, ...more], {
