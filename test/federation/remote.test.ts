@@ -14,7 +14,7 @@ import { PRINCIPALS, RecordingLog, authenticate, twoSubgraphs } from '#test/fede
 
 /** A gateway that speaks HTTP to its subgraphs, each on a server of its own with a public and an internal door. */
 const KEYS: InternalKeys = [randomBytes(32)];
-const LIMITS = { bodyBytes: 1024 * 1024, timeoutMs: 300 };
+const LIMITS = { bodyBytes: 1024 * 1024, timeoutMs: 1_000 };
 const { subgraphs, log } = twoSubgraphs();
 const gatewayLog = new RecordingLog();
 const upstreams: Upstream[] = [];
