@@ -26,6 +26,7 @@ export const events: SubgraphDefinition<EventsServices> = {
     RecordingResolver,
   ],
   entities: [Event],
+  shared: ['eventRecorded'],
   references: { Event: ({ id }, context) => eventById(id, context), Account: ownAccount },
 };
 

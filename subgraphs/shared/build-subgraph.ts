@@ -31,18 +31,22 @@
 import { buildSubgraphSchema, type GraphQLSchemaModule } from '@apollo/subgraph';
 import {
   type DocumentNode,
+  type ExecutionArgs,
   type ExecutionResult,
   type GraphQLError,
   type GraphQLSchema,
   execute,
+  Kind,
+  createSourceEventStream,
+  getOperationAST,
   isUnionType,
   parse,
-  subscribe,
 } from 'graphql';
 import { createResolversMap } from 'type-graphql';
 import { CairnError } from '#domain/errors';
 import { READERS_MUTATIONS } from '#domain/principal';
 import { type ErrorLog, presentError } from '#platform/graphql/present-error';
+import { SharedResults, mapMessages, selectionOf } from '#platform/graphql/streams/shared-results';
 import { type ResultStream, startResults } from '#platform/graphql/streams/result-stream';
 import { type Caller, type SubgraphContext, requireReader, requireWriter } from '#subgraphs/shared/context';
 import { expectedFailure } from '#subgraphs/shared/expected-failure';
@@ -61,6 +65,8 @@ export type ReferenceResolver<Services> = (
 export interface SubgraphDefinition<Services> extends SubgraphClasses {
   /** As it stands in the supergraph and in `/subgraphs/<name>/graphql`. */
   readonly name: string;
+  /** Subscriptions whose messages say the same to everybody who is told. */
+  readonly shared?: readonly string[];
   /** By type name, one for every entity: federation answers without asking where none is. `null` means not found. */
   readonly references?: Readonly<Record<string, ReferenceResolver<Services>>>;
 }
@@ -107,6 +113,7 @@ export function buildSubgraph<Services>(
     signal,
     services,
   });
+  const follow = followerOf(definition.shared ?? []);
   const present = (error: GraphQLError, { requestId }: Pick<Caller, 'requestId'>): GraphQLError =>
     presentError(error, { requestId, log, expected: expectedFailure });
 
@@ -130,16 +137,30 @@ export function buildSubgraph<Services>(
     },
     subscribe: ({ document, variables, operationName, caller, signal }) =>
       startResults(
-        (ended) =>
-          subscribe({
-            schema,
-            document,
-            variableValues: variables,
-            operationName,
-            contextValue: contextFor(caller, ended),
-          }),
+        (ended) => {
+          const contextValue = contextFor(caller, ended);
+          return follow({ schema, document, variableValues: variables, operationName, contextValue });
+        },
         { signal, present: (error) => present(error, caller) },
       ),
+  };
+}
+
+/** graphql-js's `subscribe`, which would run every message for every subscriber; `shared` ones are run once. */
+function followerOf(shared: readonly string[]) {
+  const results = new SharedResults();
+  return async (args: ExecutionArgs): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> => {
+    const source = await createSourceEventStream(args);
+    if (!(Symbol.asyncIterator in source)) return source;
+    const operation = getOperationAST(args.document, args.operationName);
+    const [root] = operation?.selectionSet.selections ?? [];
+    const isShared = root?.kind === Kind.FIELD && shared.includes(root.name.value);
+    const selection = isShared && operation ? selectionOf(args.document, operation) : undefined;
+    return mapMessages(source, async (message) => {
+      const run = async (): Promise<ExecutionResult> => execute({ ...args, rootValue: message });
+      const isObject = typeof message === 'object' && message !== null;
+      return selection !== undefined && isObject ? results.of(message, selection, run) : run();
+    });
   };
 }
 

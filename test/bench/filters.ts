@@ -59,6 +59,26 @@ export function plainFilters(events: readonly Buffer[], count: number, seed: num
   });
 }
 
+/** Who, from where, on what. */
+const NARROW: readonly FilterField[] = [
+  'username',
+  'principalArn',
+  'sourceIPAddress',
+  'resourceName',
+  'errorCode',
+];
+
+/** What people follow: one user, address or resource, or three conditions that one event meets. */
+export function followedFilters(events: readonly Buffer[], count: number, seed: number): EventFilterInput[] {
+  const random = new Random(seed);
+  return Array.from({ length: count }, (_, index) => {
+    const conditions = conditionsOf(sample(events, random));
+    const narrow = conditions.filter(({ field }) => NARROW.includes(field));
+    if (index % 2 === 0 && narrow.length > 0) return equals(pick(narrow, random));
+    return { and: distinct(conditions, 3, random).map(equals) };
+  });
+}
+
 /** Prefixes, networks and words, alone and within a day. */
 export function hardFilters(events: readonly Buffer[], count: number, seed: number): EventFilterInput[] {
   const random = new Random(seed);

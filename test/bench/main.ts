@@ -9,6 +9,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { locateBinaries } from '#platform/postgres/binaries';
 import { benchIngest } from '#test/bench/ingest';
+import { benchLive } from '#test/bench/live';
 import { benchMillion } from '#test/bench/million';
 import { renderReport } from '#test/bench/report';
 import { renderServices } from '#test/bench/services/report';
@@ -31,11 +32,14 @@ const say = (line: string): void => {
 };
 
 const ingestSize = { rounds: Number(options.rounds), events: 200_000 / part, say };
+const liveSize = { seconds: options.quick ? 5 : 30, say };
 const millionSize = { events: 1_000_000 / part, say };
 if (options.only === 'ingest') {
   process.stdout.write(`${JSON.stringify(await benchIngest(ingestSize), null, 2)}\n`);
 } else if (options.only === 'million') {
   process.stdout.write(`${JSON.stringify(await benchMillion(millionSize), null, 2)}\n`);
+} else if (options.only === 'live') {
+  process.stdout.write(`${JSON.stringify(await benchLive(liveSize), null, 2)}\n`);
 } else if (options.only === 'services') {
   process.stdout.write(renderServices(await benchServices(200_000 / part, say)));
 } else {
@@ -43,9 +47,10 @@ if (options.only === 'ingest') {
   const [, loadBefore = 0] = loadavg();
   const ingest = await benchIngest(ingestSize);
   const million = await benchMillion(millionSize);
+  const live = await benchLive(liveSize);
   const { postgres } = await locateBinaries(undefined);
   const postgresVersion = execFileSync(postgres, ['--version'], { encoding: 'utf8' }).trim();
-  const own = renderReport({ quick: options.quick, postgresVersion, loadBefore, ingest, million });
+  const own = renderReport({ quick: options.quick, postgresVersion, loadBefore, ingest, million, live });
   const report = options.services ? own + renderServices(await benchServices(200_000 / part, say)) : own;
   process.stdout.write(report);
   if (options.write) await writeFile(REPORT, report);

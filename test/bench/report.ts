@@ -1,6 +1,7 @@
 import { cpus, release, totalmem } from 'node:os';
 import type { IngestResult, Rate } from '#test/bench/ingest';
 import type { ExportRate } from '#test/bench/export';
+import type { LiveLatency } from '#test/bench/live';
 import type { MillionResult } from '#test/bench/million';
 import type { Latency } from '#test/bench/pages';
 
@@ -11,6 +12,7 @@ export interface BenchResult {
   readonly loadBefore: number;
   readonly ingest: IngestResult;
   readonly million: MillionResult;
+  readonly live: readonly LiveLatency[];
 }
 
 const number = (value: number): string => Math.round(value).toLocaleString('en');
@@ -20,8 +22,15 @@ const BUSY =
   ' (others worked on the machine: events/s and latencies are theirs too, CPU time and ratios less so)';
 
 /** The report for people. Aims that are missed are said first. */
-export function renderReport({ quick, postgresVersion, loadBefore, ingest, million }: BenchResult): string {
-  const missed = missedAims(ingest, million);
+export function renderReport({
+  quick,
+  postgresVersion,
+  loadBefore,
+  ingest,
+  million,
+  live,
+}: BenchResult): string {
+  const missed = [...missedAims(ingest, million), ...missedLiveAims(live)];
   return `# Benchmarks
 
 \`npm run bench\` makes this page. It runs a real product on this machine, sends generated CloudTrail-like records
@@ -69,6 +78,15 @@ the other. What the worker needs for it is in its peak below.
 | | rows/s | MB | download MB/s |
 |---|---:|---:|---:|
 ${million.exports.map(exportRow).join('\n')}
+
+## Following
+
+Events at a steady rate and subscribers of different filters (one user, address, resource or error, or three
+conditions), sender and subscribers on this machine too; milliseconds from durable to received, memory of the api.
+
+| door | subscribers | events/s | messages | p50 | p99 | KB each |
+|---|---:|---:|---:|---:|---:|---:|
+${live.map(liveRow).join('\n')}
 
 ## Space and memory, with ${number(million.events)} events
 
@@ -131,4 +149,24 @@ function missedAims(ingest: IngestResult, million: MillionResult): string[] {
     ],
   ];
   return aims.flatMap(([met, line]) => (met ? [] : [line]));
+}
+
+const LIVE_AIM_MS = 250;
+
+function missedLiveAims(live: readonly LiveLatency[]): string[] {
+  return live
+    .filter(({ p99 }) => p99 >= LIVE_AIM_MS)
+    .map(({ door, p99 }) => `events received within ${LIVE_AIM_MS} ms at p99 at ${door}: ${number(p99)} ms`);
+}
+
+function liveRow({ door, subscribers, perSecond, received, p50, p99, kilobytesEach }: LiveLatency): string {
+  return row(
+    `\`${door}\``,
+    number(subscribers),
+    number(perSecond),
+    number(received),
+    number(p50),
+    number(p99),
+    number(kilobytesEach),
+  );
 }
