@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
 /** A client that does not answer a ping is gone; one that takes nothing for two of them, too. */
@@ -14,11 +15,15 @@ export class WsConnection {
   readonly #socket: WebSocket;
   readonly #pings: NodeJS.Timeout;
   readonly #counts: NodeJS.Timeout;
+  readonly #bytes: Duplex;
+  #isCorked = false;
   #answered = true;
   #messages = 0;
 
-  constructor(socket: WebSocket) {
+  /** `bytes`: what the WebSocket was made of. */
+  constructor(socket: WebSocket, bytes: Duplex) {
     this.#socket = socket;
+    this.#bytes = bytes;
     this.#pings = setInterval(() => this.#ping(), PING_MS);
     this.#counts = setInterval(() => (this.#messages = 0), MINUTE_MS);
     socket.on('pong', () => (this.#answered = true));
@@ -34,6 +39,7 @@ export class WsConnection {
 
   /** Resolves when the bytes have left for the client's machine. */
   send(data: string): Promise<void> {
+    this.#gather();
     return new Promise((resolve, reject) => {
       this.#socket.send(data, (error) => {
         if (error) reject(error);
@@ -54,6 +60,17 @@ export class WsConnection {
       }
       // `ws` hands text over as one buffer unless told otherwise.
       hear((data as Buffer).toString('utf8')).catch(onError);
+    });
+  }
+
+  /** What is sent in one turn leaves in one write: streams share the connection, and each write costs a system call. */
+  #gather(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#bytes.cork();
+    setImmediate(() => {
+      this.#isCorked = false;
+      this.#bytes.uncork();
     });
   }
 

@@ -60,7 +60,7 @@ export class WsDoor<Principal extends { readonly keyId: string }> {
     }
     const { visitor, isByTicket } = await this.#visitorOf(request);
     this.#sockets.handleUpgrade(request, socket, head, (opened) => {
-      this.#open(opened, visitor, isByTicket);
+      this.#open(opened, new WsConnection(opened, socket), { visitor, isByTicket });
     });
   }
 
@@ -83,9 +83,15 @@ export class WsDoor<Principal extends { readonly keyId: string }> {
     return { visitor: { principal, ...known }, isByTicket };
   }
 
-  #open(socket: WebSocket, visitor: StreamVisitor<Principal> | undefined, isByTicket: boolean): void {
+  #open(
+    socket: WebSocket,
+    connection: WsConnection,
+    {
+      visitor,
+      isByTicket,
+    }: { readonly visitor: StreamVisitor<Principal> | undefined; readonly isByTicket: boolean },
+  ): void {
     const { requestId = '', clientAddress } = currentRequest() ?? {};
-    const connection = new WsConnection(socket);
     const left = new AbortController();
     const extra: Extra<Principal> = {
       requestId,

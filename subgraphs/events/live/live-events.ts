@@ -114,6 +114,9 @@ export class LiveEvents {
     const from = past.next.position;
     const queue = new LiveQueue({ limits: this.#limits.queue, memory: this.#memory, from });
     const { position, leave } = await this.#feed.join(filter, queue);
+    // Once, and not at every wait: there are as many as events.
+    const wake = (): void => queue.wake();
+    signal.addEventListener('abort', wake, { once: true });
     try {
       while (past.next.position < position && !signal.aborted) {
         for (const event of await past.read(position)) yield seen(event);
@@ -126,6 +129,7 @@ export class LiveEvents {
         yield seen(event);
       }
     } finally {
+      signal.removeEventListener('abort', wake);
       leave();
       queue.close();
     }

@@ -57,13 +57,18 @@ export class LiveQueue {
     this.#wake?.();
   }
 
-  /** The next event, when there is one; undefined when the signal ends the wait. */
+  /** Whoever waits looks again: the signal was aborted. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** The next event, when there is one; undefined once the signal is aborted and `wake` was called. */
   async take(signal: AbortSignal): Promise<LiveEvent | Error | 'overrun' | undefined> {
     while (!signal.aborted) {
       const event = this.#shift();
       if (event !== undefined) return event;
       if (this.#failure !== undefined) return this.#failure;
-      await this.#changed(signal);
+      await this.#changed();
     }
     return undefined;
   }
@@ -89,15 +94,12 @@ export class LiveQueue {
     return event;
   }
 
-  #changed(signal: AbortSignal): Promise<void> {
+  #changed(): Promise<void> {
     return new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', done);
+      this.#wake = (): void => {
         this.#wake = undefined;
         resolve();
       };
-      this.#wake = done;
-      signal.addEventListener('abort', done, { once: true });
     });
   }
 }
