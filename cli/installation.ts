@@ -83,7 +83,7 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
   closing('orm', () => orm.close(true));
   const { pubsub, backend, lesserChecks } = openMessages(config, postgresUrl, onError);
   closing('pubsub', () => pubsub.close());
-  const stores = await openObjectStores(config, layout);
+  const stores = await openObjectStores(config, layout, log);
   closing('objects', async () => stores.close(), STAGE.telemetry);
   const journalDeps = {
     pool,

@@ -1,4 +1,5 @@
 import { HeadObjectCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
+import type { IncomingMessage } from 'node:http';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 import { layoutOf } from '#cli/data-folder';
@@ -102,6 +103,18 @@ test('a check says that the bucket is there, and asks for it once for all who as
   expect(proxy.seen.length - before).toBe(2);
   const missing = configOf('check', { CAIRN_S3_BUCKET: 'test-none', CAIRN_S3_KEYS_BUCKET: bed.bucket });
   await expect((await open(missing)).check()).rejects.toThrow('bucket test-none');
+});
+
+test('says once that a crash’s leftovers may not be looked for, and starts', async () => {
+  const isListing = ({ url }: IncomingMessage): boolean => /[?&]uploads/.test(url ?? '');
+  await using proxy = await tamperingProxy(bed.endpoint, (request) => (isListing(request) ? 403 : 'pass'));
+  const config = configOf('denied', { CAIRN_S3_ENDPOINT: proxy.endpoint });
+  const warned: string[] = [];
+  const stream = { write: (line: string) => void warned.push(line) };
+  const log = createLog({ level: 'warn', name: 'test', stream });
+  const stores = await openObjectStores(config, layoutOf('/nowhere', config.anchorDir), log);
+  onTestFinished(() => stores.close());
+  expect(warned).toEqual([expect.stringContaining('a crash left in S3 cannot be removed')]);
 });
 
 test('an anchor that is away is said, apart from objects and keys', async () => {

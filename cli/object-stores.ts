@@ -7,8 +7,10 @@ import { objectPlaces } from '#cli/object-places';
 import { CairnError } from '#domain/errors';
 import type { AwsPatience } from '#platform/aws-client';
 import type { Config } from '#platform/config';
+import type { Log } from '#platform/log';
 import { DiskObjectStore } from '#platform/objects/disk-object-store';
 import type { ObjectReader, ObjectStore } from '#platform/objects/object-store';
+import { ObjectStoreError } from '#platform/objects/s3/s3-error';
 import type { S3Bucket } from '#platform/objects/s3/s3-bucket';
 import type { S3ObjectStore } from '#platform/objects/s3/s3-object-store';
 
@@ -46,7 +48,11 @@ const LOCKED = /^(log|checkpoint)\//;
  * INVALID_ARGUMENT when the bucket of the keys locks whatever is put: no erasure could destroy them.
  * @throws ServiceUnavailable, ObjectStoreError
  */
-export async function openObjectStores(config: Config, layout: Layout): Promise<ObjectStores> {
+export async function openObjectStores(
+  config: Config,
+  layout: Layout,
+  log?: Pick<Log, 'warn'>,
+): Promise<ObjectStores> {
   const places = objectPlaces(config, layout);
   const buckets = new Buckets(config);
   const open = async (use: Use): Promise<{ store: ObjectStore; check: () => Promise<void> }> => {
@@ -57,7 +63,7 @@ export async function openObjectStores(config: Config, layout: Layout): Promise<
     }
     const store = await buckets.store(place, use);
     if (use === 'keys') await refuseLocked(store, place.bucket);
-    if (use === 'objects') await store.removeLeftovers();
+    if (use === 'objects') await removeLeftovers(store, log);
     return { store, check: () => store.check() };
   };
   const [objects, keys, anchor] = [await open('objects'), await open('keys'), await open('anchor')];
@@ -124,6 +130,16 @@ class Buckets {
 
   close(): void {
     for (const bucket of this.#open) bucket.close();
+  }
+}
+
+/** Where it is not allowed, or not known, a rule of the bucket may do it: no reason not to start. */
+async function removeLeftovers(store: S3ObjectStore, log: Pick<Log, 'warn'> | undefined): Promise<void> {
+  try {
+    await store.removeLeftovers();
+  } catch (error) {
+    if (!(error instanceof ObjectStoreError)) throw error;
+    log?.warn({ err: error }, 'parts of objects that a crash left in S3 cannot be removed');
   }
 }
 

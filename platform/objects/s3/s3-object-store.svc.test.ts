@@ -128,6 +128,15 @@ describe('a request that goes wrong', () => {
     expect(Uploads?.map(({ Key }) => Key)).toEqual(['other/k']);
   });
 
+  test.each(['s3', 'moto'] as const)('those behind the first page, too (%s)', async (server) => {
+    const bed = await createBucket(server);
+    for (const key of ['a', 'b', 'c', 'd', 'e'])
+      await bed.client.send(new CreateMultipartUploadCommand({ Bucket: bed.bucket, Key: `left/${key}` }));
+    const store = storeIn(bed, { prefix: 'left/', pageKeys: 2 });
+    expect(await store.removeLeftovers(Date.now() + 2 * 86_400_000)).toBe(5);
+    expect(await store.removeLeftovers(Date.now() + 2 * 86_400_000)).toBe(0);
+  });
+
   test('a server that never answers, or is not there, is unavailable within the time set', async () => {
     await using proxy = await tamperingProxy(plain.endpoint, () => 'mute');
     const patience = { connectMs: 500, tryMs: 100, requestMs: 300 };

@@ -28,7 +28,7 @@ export interface S3StoreOptions {
   readonly lock?: S3Lock | undefined;
   /** `all`: a delete fails unless no version is left; `current`: versions that a lock holds may stay behind. */
   readonly deletes: 'all' | 'current';
-  /** Keys that are listed with one request, 1,000 at most and unless told. */
+  /** Keys, or uploads, that are listed with one request, 1,000 at most and unless told. */
   readonly pageKeys?: number | undefined;
 }
 
@@ -163,15 +163,13 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  /** Removes the parts of large objects that a crash left more than a day before `now`; how many objects. */
+  /**
+   * Removes the parts of large objects that a crash left more than a day before `now`; how many objects.
+   * @throws ServiceUnavailable, ObjectStoreError when it may not, or the server cannot
+   */
   async removeLeftovers(now = Date.now()): Promise<number> {
-    try {
-      return await removeLeftovers(this.#bucket, this.#options.prefix, now);
-    } catch (error) {
-      // Not allowed to, or a server that cannot: a rule of the bucket may do it.
-      if (error instanceof ObjectStoreError) return 0;
-      throw error;
-    }
+    const { prefix, pageKeys } = this.#options;
+    return removeLeftovers(this.#bucket, { prefix, pageKeys, now });
   }
 
   #newPut(key: string, bytes: Uint8Array): S3Put {

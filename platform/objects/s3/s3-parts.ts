@@ -16,6 +16,7 @@ const PART_BYTES = 8 * 1024 * 1024;
 const PARALLEL = 4;
 /** No upload lasts this long: what is older was left by a crash. */
 const LEFTOVER_MS = 86_400_000;
+const LEFTOVER_PAGES = 20;
 
 const PERMISSION = 's3:PutObject';
 
@@ -92,12 +93,35 @@ async function abort(bucket: S3Bucket, upload: Upload): Promise<void> {
   );
 }
 
-/** Aborts uploads under the prefix that a crash left more than a day ago; how many they were. */
-export async function removeLeftovers(bucket: S3Bucket, prefix: string, now: number): Promise<number> {
-  const { Uploads = [] } = await bucket.ask('s3:ListBucketMultipartUploads', (client, options) =>
-    client.send(new ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: prefix }), options),
-  );
-  const old = Uploads.filter(({ Initiated }) => now - (Initiated?.getTime() ?? now) > LEFTOVER_MS);
-  for (const { Key = '', UploadId } of old) await abort(bucket, { Bucket: bucket.name, Key, UploadId });
+interface Leftovers {
+  readonly prefix: string;
+  readonly now: number;
+  /** Uploads that are listed with one request, 1,000 at most and unless told. */
+  readonly pageKeys?: number | undefined;
+}
+
+/**
+ * Aborts uploads under the prefix that a crash left more than a day ago; how many they were. Looks at twenty pages
+ * at most: a start waits for it, and the next one goes on.
+ */
+export async function removeLeftovers(
+  bucket: S3Bucket,
+  { prefix, now, pageKeys }: Leftovers,
+): Promise<number> {
+  const old: Upload[] = [];
+  let from: string | undefined;
+  for (let pages = 0; pages < LEFTOVER_PAGES; pages++) {
+    const input = { Bucket: bucket.name, Prefix: prefix, MaxUploads: pageKeys, KeyMarker: from };
+    const page = await bucket.ask('s3:ListBucketMultipartUploads', (client, options) =>
+      client.send(new ListMultipartUploadsCommand(input), options),
+    );
+    for (const { Key = '', UploadId, Initiated } of page.Uploads ?? []) {
+      if (now - (Initiated?.getTime() ?? now) > LEFTOVER_MS) old.push({ Bucket: bucket.name, Key, UploadId });
+    }
+    if (page.IsTruncated !== true || page.NextKeyMarker === undefined) break;
+    // Without the marker of the upload, which some servers refuse: more of that key are found by a later start.
+    from = page.NextKeyMarker;
+  }
+  for (const upload of old) await abort(bucket, upload);
   return old.length;
 }
