@@ -36,10 +36,16 @@ async function isSettled(platform: Reachable): Promise<boolean> {
 }
 
 /** The bulk door's answer to a body. */
-export async function postEvents(platform: Reachable, body: string | Buffer, query = ''): Promise<Response> {
+export async function postEvents(
+  platform: Reachable,
+  body: string | Buffer,
+  query = '',
+  signal?: AbortSignal,
+): Promise<Response> {
   return fetch(`${platform.url}/v1/events${query}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${platform.apiKey}` },
     body: typeof body === 'string' ? body : new Uint8Array(body),
+    signal: signal ?? null,
   });
 }

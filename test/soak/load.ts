@@ -16,6 +16,8 @@ const SENDERS = 3;
 const BODY_EVENTS = 100;
 const RETRY_MS = 50;
 const PATIENCE_MS = 120_000;
+/** A statement that PostgreSQL never answers is given up after 35 s, and an answer may wait for two of them. */
+const LATE_MS = 90_000;
 const DAY_MS = 86_400_000;
 
 /**
@@ -32,8 +34,9 @@ export class Load {
   readonly #where: WhereItIs;
   readonly #source: EventSource;
   readonly #stop = new AbortController();
-  readonly #waiting = new Set<{ readonly bodies: number; readonly resolve: () => void }>();
+  readonly #waiting = new Set<{ readonly isReached: () => boolean; readonly resolve: () => void }>();
   #bodies = 0;
+  #putOff = 0;
   #abandoned = false;
   #senders: Promise<unknown> | undefined;
 
@@ -52,11 +55,14 @@ export class Load {
 
   /** Resolves when so many more bodies are acknowledged. */
   async more(bodies: number): Promise<void> {
-    const patience = AbortSignal.timeout(PATIENCE_MS);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.add({ bodies: this.#bodies + bodies, resolve });
-    await Promise.race([promise, this.#senders, once(patience, 'abort')]);
-    if (patience.aborted) throw new Error('Nothing was recorded for two minutes.');
+    const goal = this.#bodies + bodies;
+    await this.#until(() => this.#bodies >= goal, 'Nothing was recorded for two minutes.');
+  }
+
+  /** Resolves when so many more bodies are answered with a no that says when to come again. */
+  async putOff(bodies: number): Promise<void> {
+    const goal = this.#putOff + bodies;
+    await this.#until(() => this.#putOff >= goal, 'Nobody was told to come again for two minutes.');
   }
 
   /** Lets every sender finish the body that it has begun. */
@@ -71,17 +77,29 @@ export class Load {
     this.#abandoned = true;
   }
 
+  async #until(isReached: () => boolean, otherwise: string): Promise<void> {
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add({ isReached, resolve });
+    await Promise.race([promise, this.#senders, once(patience, 'abort')]);
+    if (patience.aborted) throw new Error(otherwise);
+  }
+
+  #tellWaiting(): void {
+    for (const waiting of this.#waiting) {
+      if (!waiting.isReached()) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve();
+    }
+  }
+
   async #keepSending(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const events = this.#nextEvents();
       await this.#sendUntilAnswered([...events.values()].join('\n'), events.size);
       for (const [id, text] of events) this.acknowledged.set(id, text);
       this.#bodies += 1;
-      for (const waiting of this.#waiting) {
-        if (waiting.bodies > this.#bodies) continue;
-        this.#waiting.delete(waiting);
-        waiting.resolve();
-      }
+      this.#tellWaiting();
       if (this.#pauseMs > 0) await delay(this.#pauseMs);
     }
   }
@@ -110,16 +128,22 @@ export class Load {
   async #try(body: string): Promise<Report | undefined> {
     let response: Response;
     let text: string;
+    const late = AbortSignal.timeout(LATE_MS);
     try {
-      response = await postEvents(this.#where(), body, '?import=soak');
+      response = await postEvents(this.#where(), body, '?import=soak', late);
       text = await response.text();
-    } catch {
+    } catch (error) {
+      if (late.aborted) throw new Error(`No answer within ${LATE_MS / 1_000} s.`, { cause: error });
       // The platform is down, or went down while it answered: that is what is being tried here.
       return undefined;
     }
     if (response.status === 200) return JSON.parse(text) as Report;
     const kind = `${response.status}${response.headers.has('retry-after') ? '' : ' without Retry-After'}`;
     this.refusals.set(kind, (this.refusals.get(kind) ?? 0) + 1);
+    if (kind === '429' || kind === '503') {
+      this.#putOff += 1;
+      this.#tellWaiting();
+    }
     if ([429, 500, 502, 503, 504].includes(response.status)) return undefined;
     throw new Error(`The bulk door answered ${response.status}: ${text.slice(0, 500)}`);
   }
