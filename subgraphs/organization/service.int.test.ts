@@ -33,7 +33,7 @@ beforeEach(async () => {
   now = NOW;
   started = [];
   runs = new Map();
-  service = new OrganizationService({ orm, desk, board, log: { error: () => undefined }, now: () => now });
+  service = new OrganizationService({ ...parts(), now: () => now });
   await service.accounts.ensure([A, B]);
 });
 
@@ -49,6 +49,8 @@ const board: JobBoard = {
   list: () => Promise.resolve([...runs.values()]),
   retry: () => Promise.resolve(undefined),
 };
+
+const parts = () => ({ orm, desk, board, log: { error: () => undefined } });
 
 function run(id: string, account: string | undefined): JobRun {
   const nothing = { progress: undefined, result: undefined, error: undefined };
@@ -77,7 +79,7 @@ const authenticate = (text: string) => service.authenticator.authenticate(`Beare
 
 describe('the first administrator', () => {
   it('is made once, when there is no key, by one of several processes', async () => {
-    const other = new OrganizationService({ orm, desk, board, log: { error: () => undefined } });
+    const other = new OrganizationService(parts());
     const texts = await Promise.all([
       service.keys.createFirstAdministrator(),
       other.keys.createFirstAdministrator(),
@@ -124,13 +126,7 @@ describe('a key', () => {
   });
 
   it('dies when it is revoked, here at once, in another process within two seconds', async () => {
-    const other = new OrganizationService({
-      orm,
-      desk,
-      board,
-      log: { error: () => undefined },
-      now: () => now,
-    });
+    const other = new OrganizationService({ ...parts(), now: () => now });
     const { key, text } = await issue(ROOT, 'auditor', [A]);
     expect(await other.authenticator.authenticate(`Bearer ${text}`)).not.toBeNull();
     expect(await authenticate(text)).not.toBeNull();
@@ -334,10 +330,10 @@ describe('accounts', () => {
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
     const many = Array.from({ length: 2_500 }, (_, i) => `4${String(i).padStart(11, '0')}`);
-    const other = new OrganizationService({ orm, desk, board, log: { error: () => undefined } });
+    const other = new OrganizationService(parts());
     await Promise.all([service.accounts.ensure(many), other.accounts.ensure([...many, A])]);
     expect(await service.accounts.missing(many)).toEqual([]);
-    const fresh = new OrganizationService({ orm, desk, board, log: { error: () => undefined } });
+    const fresh = new OrganizationService(parts());
     expect(await fresh.accounts.missing([...many, '999999999999'])).toEqual(['999999999999']);
     expect(await service.accounts.find(ROOT, A)).toMatchObject({ name: A });
   });
