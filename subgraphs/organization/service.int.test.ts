@@ -45,10 +45,7 @@ const desk: JobDesk = {
   find: (id) => Promise.resolve(runs.get(id)),
 };
 
-const board: JobBoard = {
-  list: () => Promise.resolve([...runs.values()]),
-  retry: () => Promise.resolve(undefined),
-};
+const board: JobBoard = { list: () => Promise.resolve([]), retry: () => Promise.resolve(undefined) };
 
 const parts = () => ({ orm, desk, board, log: { error: () => undefined } });
 
@@ -365,16 +362,9 @@ describe('erasing an account', () => {
 
   it('names the two nearest months when it is told to end between them', async () => {
     const outcome = await service.work.eraseAccount(ROOT, A, new Date('2026-02-01T00:00:00.001Z'));
-    expect(outcome).toEqual({
-      refused: [
-        {
-          code: 'INVALID_ARGUMENT',
-          path: 'before',
-          message:
-            'Erasures end where a month begins, UTC: say 2026-02-01T00:00:00Z or 2026-03-01T00:00:00Z.',
-        },
-      ],
-    });
+    const message =
+      'Erasures end where a month begins, UTC: say 2026-02-01T00:00:00Z or 2026-03-01T00:00:00Z.';
+    expect(outcome).toEqual({ refused: [{ code: 'INVALID_ARGUMENT', path: 'before', message }] });
   });
 
   it('is refused for the installation, for unknown accounts and for the future', async () => {
