@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenJournal } from '#journal/journal';
 import { ErasureStore } from '#journal/store/erasure-store';
 import { verifyJournal } from '#journal/verify/verify';
+import type { ObjectStore } from '#platform/objects/object-store';
 import {
   ACCOUNT,
   createJournalBed,
@@ -229,6 +230,11 @@ describe('erase', () => {
     const folders = [bed.folder, rows[0]?.data_directory ?? ''];
     expect(folders[1]).not.toBe('');
     for (const folder of folders) expect(await filesWith(folder, marker)).toEqual([]);
+    // The objects are not in the folder where they are in S3.
+    // Checkpoints are signed notes: what is in the clear is found.
+    expect(await objectsWith(bed.objects, '\n— ')).not.toEqual([]);
+    for (const store of [bed.objects, bed.keyObjects, bed.anchor])
+      expect(await objectsWith(store, marker)).toEqual([]);
     expect(await filesWith(folders[1] ?? '', 'key:clear')).not.toEqual([]);
   });
 });
@@ -238,6 +244,14 @@ class DeafPubSub extends LocalPubSub {
   override subscribe(): Promise<() => Promise<void>> {
     return Promise.resolve(() => Promise.resolve());
   }
+}
+
+async function objectsWith(store: ObjectStore, text: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const key of store.list('')) {
+    if ((await store.get(key))?.includes(text) === true) found.push(key);
+  }
+  return found;
 }
 
 async function filesWith(folder: string, text: string): Promise<string[]> {

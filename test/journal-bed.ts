@@ -10,6 +10,7 @@ import { createTestDatabase, temporaryFolder, type TestDatabase } from '#test/ha
 import { journalStores, type JournalStores } from '#test/journal-stores';
 import { LocalPubSub } from '#test/local-pubsub';
 import { newEvent, type EventFields } from '#test/new-event';
+import { onRealServices } from '#test/services';
 
 export { LocalPubSub } from '#test/local-pubsub';
 export { ACCOUNT, newEvent, TIME } from '#test/new-event';
@@ -24,11 +25,12 @@ export interface JournalBed extends JournalStores, AsyncDisposable {
   open(options?: JournalOptions, pubsub?: PubSub): Promise<OpenJournal>;
 }
 
-export async function createJournalBed(): Promise<JournalBed> {
+/** `onDisk`: the stores lie in the folder also on the real services, for tests that look there or have more processes. */
+export async function createJournalBed(options: { readonly onDisk?: boolean } = {}): Promise<JournalBed> {
   const database = await createTestDatabase();
   const folder = await temporaryFolder();
   const keys = await FileKeyProvider.openOrCreate(join(folder, 'master.key'));
-  const stores = await journalStores(folder);
+  const { stores, close } = await openStores(folder, onRealServices() && options.onDisk !== true);
   const pubsub = new LocalPubSub();
   const opened: OpenJournal[] = [];
   return {
@@ -46,10 +48,21 @@ export async function createJournalBed(): Promise<JournalBed> {
     },
     async [Symbol.asyncDispose]() {
       for (const journal of opened) await journal.close();
+      close();
       await database.drop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function openStores(
+  folder: string,
+  onS3: boolean,
+): Promise<{ readonly stores: JournalStores; readonly close: () => void }> {
+  if (!onS3) return { stores: await journalStores(folder), close: () => undefined };
+  // Loaded where it is needed: the SDK takes its time.
+  const { s3JournalStores } = await import('#test/s3-journal-stores');
+  return s3JournalStores();
 }
 
 export function newEvents(from: number, to: number, fields: EventFields = {}): NewEvent[] {

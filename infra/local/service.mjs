@@ -16,7 +16,8 @@ import { say, ServicesError } from './programs.mjs';
  */
 export const SERVICES = [postgres, redis, opensearch, s3, moto];
 
-const PATIENCE_MS = 120_000;
+/** OpenSearch takes 15 s, and ten times as long on a machine that has much else to do. A server that ends is noticed at once. */
+const PATIENCE_MS = 300_000;
 const PORT_TAKEN = /address.*in use|port.*in use|failed to bind/i;
 /** What a killed server's last processes hold for a moment. */
 const NOT_YET = /postmaster\.pid" already exists|shared memory block|lock (?:file|is held)/i;

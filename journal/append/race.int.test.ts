@@ -14,7 +14,7 @@ interface Told {
 }
 
 it('lets one of two processes win each identity, and tells the other where it is', async () => {
-  await using bed = await createJournalBed();
+  await using bed = await createJournalBed({ onDisk: true });
   const journal = await bed.open();
   const writers = ['up', 'down'].map((direction) => startWriter([bed.database.url, bed.folder, direction]));
   await Promise.all(writers.map(({ ready }) => ready));

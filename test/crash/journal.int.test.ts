@@ -39,7 +39,7 @@ const LONGEST_MS = 2000;
 type Acknowledged = Map<number, number>;
 
 it('keeps every acknowledged event once, however often its writers are killed', async () => {
-  await using bed = await createJournalBed();
+  await using bed = await createJournalBed({ onDisk: true });
   await (await bed.open()).close();
   const lanes = new Map<string, Acknowledged>([
     ['left', new Map()],

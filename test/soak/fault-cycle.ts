@@ -5,6 +5,8 @@ import { endure, ORDEALS } from '#test/faults/ordeals';
 import { faultsOf } from '#test/soak/examine';
 
 export interface FaultCycleOptions {
+  /** The one that suffers every time. */
+  readonly victim: Victim;
   readonly minutes: number;
   readonly seed: number;
   readonly say: (line: string) => void;
@@ -17,17 +19,22 @@ export interface FaultCycleReport {
   readonly faults: readonly string[];
 }
 
-const VICTIMS: readonly Victim[] = ['postgres', 'redis', 'opensearch', 's3'];
+export const VICTIMS: readonly Victim[] = ['postgres', 'redis', 'opensearch', 's3'];
 const LONGEST_MS = 20_000;
 const QUIET_MS = 10_000;
 const PAUSE_MS = 2_000;
 const MEMORY_MB = 800;
 
 /**
- * A platform with every service real and of its own, under load for so many minutes, while one service after the
- * other suffers, at random and for up to twenty seconds; sometimes two at once.
+ * A platform with every service real and of its own, under load for so many minutes, while one of them suffers again
+ * and again, at random and for up to twenty seconds; sometimes another one with it.
  */
-export async function faultCycle({ minutes, seed, say }: FaultCycleOptions): Promise<FaultCycleReport> {
+export async function faultCycle({
+  victim,
+  minutes,
+  seed,
+  say,
+}: FaultCycleOptions): Promise<FaultCycleReport> {
   const random = new Random(seed);
   await using bed = await startFaultBed(VICTIMS, { seed, pauseMs: PAUSE_MS });
   await bed.load.more(5);
@@ -35,10 +42,9 @@ export async function faultCycle({ minutes, seed, say }: FaultCycleOptions): Pro
   const end = Date.now() + minutes * 60_000;
   let ordeals = 0;
   do {
-    const first = pick(random, VICTIMS);
-    const others = VICTIMS.filter((victim) => victim !== first);
-    const victims = random.below(4) === 0 ? [first, pick(random, others)] : [first];
-    await Promise.all(victims.map((victim) => suffer({ bed, victim, random, say })));
+    const others = VICTIMS.filter((other) => other !== victim);
+    const victims = random.below(4) === 0 ? [victim, pick(random, others)] : [victim];
+    await Promise.all(victims.map((one) => suffer({ bed, victim: one, random, say })));
     ordeals += victims.length;
     await bed.recovered();
     await bed.load.more(1 + random.below(5));

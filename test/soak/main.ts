@@ -2,13 +2,16 @@
  * `npm run soak -- --minutes 60 [--seed 1] [--kills 25]`: kills the platform at random under load, for as long as told,
  * and checks after every so many kills. The folder of a cycle that found something is kept.
  *
- * `npm run soak -- --services --minutes 10`: takes the real services from under it instead, at random, and checks
- * every ten minutes. Their programs are found through TEST_SERVICES, the services.json of infra/local.
+ * `npm run soak -- --services [--minutes 10] [--service redis]`: takes the real services from under it instead, at
+ * random, one after the other, each for as long as told (or the one that is named), and checks after ten minutes at
+ * the latest. It starts services of its own; their programs are fetched when they are not there yet.
  */
 import { parseArgs } from 'node:util';
+import type { Victim } from '#test/faults/fault-bed';
+import { sweepOwnServices } from '#test/own-services';
 import { crashCycle, removeCycle } from '#test/soak/crash-cycle';
 import { faultsOf } from '#test/soak/examine';
-import { faultCycle } from '#test/soak/fault-cycle';
+import { faultCycle, VICTIMS } from '#test/soak/fault-cycle';
 
 const { values: options } = parseArgs({
   options: {
@@ -16,20 +19,42 @@ const { values: options } = parseArgs({
     kills: { type: 'string', default: '25' },
     seed: { type: 'string', default: String(Date.now() % 1e6) },
     services: { type: 'boolean', default: false },
+    service: { type: 'string' },
   },
 });
 const CYCLE_MINUTES = 10;
 const minutes = Number(options.minutes);
-const end = Date.now() + minutes * 60_000;
 
 let events = 0;
-for (let seed = Number(options.seed); Date.now() < end && process.exitCode === undefined; seed += 1) {
-  say(`cycle with seed ${seed}`);
-  const { acknowledged, faults } = options.services ? await serviceCycle(seed) : await killCycle(seed);
-  events += acknowledged;
-  for (const fault of faults) say(`FAULT ${fault}`);
-  if (faults.length > 0) process.exitCode = 1;
-  say(`${events} acknowledged events, ${faults.length} faults in this cycle`);
+let seed = Number(options.seed);
+if (options.services || options.service !== undefined) {
+  await sweepOwnServices();
+  for (const victim of victimsOf(options.service)) {
+    if (process.exitCode !== undefined) break;
+    say(`${victim}: ${minutes} minutes`);
+    await repeat((left) => serviceCycle(victim, Math.min(left, CYCLE_MINUTES)));
+  }
+} else {
+  await repeat(killCycle);
+}
+
+/** Cycles, each with a seed of its own, until the minutes are over or one has found something. */
+async function repeat(cycle: (minutesLeft: number) => Promise<Cycle>): Promise<void> {
+  const end = Date.now() + minutes * 60_000;
+  for (; Date.now() < end && process.exitCode === undefined; seed += 1) {
+    say(`cycle with seed ${seed}`);
+    const { acknowledged, faults } = await cycle((end - Date.now()) / 60_000);
+    events += acknowledged;
+    for (const fault of faults) say(`FAULT ${fault}`);
+    if (faults.length > 0) process.exitCode = 1;
+    say(`${events} acknowledged events, ${faults.length} faults in this cycle`);
+  }
+}
+
+function victimsOf(name: string | undefined): readonly Victim[] {
+  const chosen = VICTIMS.filter((victim) => name === undefined || victim === name);
+  if (chosen.length === 0) throw new Error(`--service is one of ${VICTIMS.join(', ')}.`);
+  return chosen;
 }
 
 interface Cycle {
@@ -37,13 +62,13 @@ interface Cycle {
   readonly faults: readonly string[];
 }
 
-async function serviceCycle(seed: number): Promise<Cycle> {
-  const report = await faultCycle({ minutes: Math.min(minutes, CYCLE_MINUTES), seed, say });
+async function serviceCycle(victim: Victim, cycleMinutes: number): Promise<Cycle> {
+  const report = await faultCycle({ victim, minutes: cycleMinutes, seed, say });
   say(`${report.ordeals} ordeals`);
   return report;
 }
 
-async function killCycle(seed: number): Promise<Cycle> {
+async function killCycle(): Promise<Cycle> {
   const report = await crashCycle({ kills: Number(options.kills), seed, say });
   const faults = faultsOf(report);
   if (faults.length > 0) say(`The folder is kept: ${report.dataDir}`);
