@@ -6,6 +6,7 @@ import { isHistoryElsewhere, openHistoryIndex } from '#cli/history';
 import type { Base, Installation } from '#cli/installation';
 import { openBase, openInstallation, openInstallationJournal } from '#cli/installation';
 import { once } from '#cli/roles/once';
+import { RecordingCheck } from '#cli/roles/recording-check';
 import type { Roles } from '#cli/roles/roles';
 import { nameOf } from '#cli/roles/roles';
 import { CairnError } from '#domain/errors';
@@ -91,9 +92,12 @@ export class Ground {
     ];
     journalGauges(installation, journal, history);
     const { telemetry, log } = this.base;
+    const recording = new RecordingCheck();
+    this.lesserChecks['recording'] = recording.check;
     const events = createEventsServices({
       journal: {
-        append: (submission) => telemetry.span('journal append', {}, () => journal.append(submission)),
+        append: (submission) =>
+          recording.watch(() => telemetry.span('journal append', {}, () => journal.append(submission))),
         get: (places) => telemetry.span('journal get', {}, () => journal.get(places)),
         counters: () => journal.counters(),
         head: () => journal.head(),
