@@ -7,6 +7,9 @@ const PING_MS = 15_000;
 const MESSAGES_PER_MINUTE = 600;
 const MINUTE_MS = 60_000;
 
+/** What may lie on its way to a client before its streams wait. */
+const BUFFERED_BYTES = 256 * 1024;
+
 /** Close codes of graphql-transport-ws and of RFC 6455. */
 export const CLOSE = { unauthorized: 4401, tooMany: 4429, goingAway: 1001, tryAgain: 1013 } as const;
 
@@ -37,7 +40,7 @@ export class WsConnection {
     return this.#socket.protocol;
   }
 
-  /** Resolves when the bytes have left for the client's machine. */
+  /** Resolves at once while the client keeps up, else when the bytes have left. */
   send(data: string): Promise<void> {
     this.#gather();
     return new Promise((resolve, reject) => {
@@ -45,6 +48,8 @@ export class WsConnection {
         if (error) reject(error);
         else resolve();
       });
+      if (this.#socket.readyState === this.#socket.OPEN && this.#socket.bufferedAmount < BUFFERED_BYTES)
+        resolve();
     });
   }
 
