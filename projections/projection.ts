@@ -1,3 +1,4 @@
+import { CairnError } from '#domain/errors';
 import type { ErasureScope, JournalSlice, Place } from '#journal/types';
 
 /**
@@ -25,6 +26,14 @@ export interface Projection {
   /** An empty successor, built beside this one while it answers. */
   startRebuild?(): Promise<Successor>;
   close(): Promise<void>;
+}
+
+/** Another process has begun to move the projection: nothing goes on here before another `init`. */
+export class TakenOver extends CairnError {
+  constructor(message: string, cause: unknown) {
+    super('UNAVAILABLE', message, { cause });
+    this.name = 'TakenOver';
+  }
 }
 
 /** A projection under construction. */

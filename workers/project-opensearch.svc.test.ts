@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeAlias } from '#projections/history/opensearch/names';
 import { OpenSearchHistoryIndex } from '#projections/history/opensearch/opensearch-history-index';
 import { OpenSearchProjection } from '#projections/history/opensearch/opensearch-projection';
+import { StateStore } from '#projections/history/opensearch/state';
 import { createPostgresLeases } from '#workers/lease/store';
 import { Projector } from '#workers/project';
 import { ArrayJournal, type TestEvent } from '#test/array-journal';
@@ -92,6 +94,32 @@ describe('Workers that move history in OpenSearch', () => {
       expect(await found(index)).toEqual(all());
     }
     for (const projector of projectors) await projector.stop();
+    await index.close();
+    await bed.remove();
+  });
+
+  it('go on when something else has come between them and what they write by', async () => {
+    const bed = createOpenSearchBed();
+    const index = new OpenSearchHistoryIndex(bed.options, journal);
+    const projector = start(bed.options);
+    add(500);
+    await settled([projector]);
+    const states = new StateStore(bed.openSearch, bed.names.state);
+    const { state, at } = await states.read();
+    await states.write({ ...state, term: state.term + 1 }, at);
+    add(500);
+    await settled([projector]);
+    expect(await found(index)).toEqual(all());
+    // The aliases to write by.
+    const { indices, term } = (await states.read()).state;
+    const actions = indices.map(({ name }) => ({
+      remove: { index: name, alias: writeAlias(name, term) },
+    }));
+    await bed.openSearch.request('POST', '/_aliases', { body: { actions } });
+    add(500);
+    await settled([projector]);
+    expect(await found(index)).toEqual(all());
+    await projector.stop();
     await index.close();
     await bed.remove();
   });

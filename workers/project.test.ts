@@ -5,7 +5,7 @@ import { CairnError } from '#domain/errors';
 import type { JournalSlice, Place } from '#journal/types';
 import type { PubSub } from '#platform/pubsub/pubsub';
 import type { HistoryProjection } from '#projections/history/history-projection';
-import type { Projection } from '#projections/projection';
+import { TakenOver, type Projection } from '#projections/projection';
 import type { Lease, Leases } from '#workers/lease/lease';
 import type { Pace } from '#workers/pace';
 import { Projector } from '#workers/project';
@@ -275,6 +275,46 @@ describe('A projector', { timeout: 30_000 }, () => {
     await second.settled();
     expect(await total()).toBe(60);
     expect(await bed.content()).toEqual(await expected());
+  });
+
+  it('begins again with its projection when another process has begun to move it', async () => {
+    const projection: HistoryProjection = bed.open();
+    const opened = vi.spyOn(projection, 'init');
+    const one = projector(projection, { poll: 5 });
+    await one.settled();
+    // For good, as far as writing goes: only another init helps.
+    const write = projection.write.bind(projection);
+    const taken = vi.spyOn(projection, 'write').mockImplementation(async (slice) => {
+      if (opened.mock.calls.length === 1) throw new TakenOver('Another has begun.', undefined);
+      return write(slice);
+    });
+    add(30, 15);
+    await vi.waitFor(async () => expect(await total()).toBe(30), { timeout: 10_000 });
+    await vi.waitFor(() => expect(one.state().status).toBe('RUNNING'), { timeout: 10_000 });
+    expect([opened.mock.calls.length, taken.mock.calls.length]).toEqual([2, 2]);
+    expect(errors.map(({ message }) => message)).toEqual(['Another has begun.']);
+  });
+
+  it('does not take its projection with a lease that is lost by then', async () => {
+    const projection: HistoryProjection = bed.open();
+    const opened = vi.spyOn(projection, 'init');
+    const lost: boolean[] = [];
+    opened.mockImplementationOnce(async () => {
+      throw new Error('opened without a lease');
+    });
+    const acquire = leases.acquire.bind(leases);
+    vi.spyOn(leases, 'acquire').mockImplementation(async (name, signal) => {
+      const lease = await acquire(name, signal);
+      if (lost.push(lost.length === 0) === 1) leases.takeAway();
+      else opened.mockRestore();
+      return lease;
+    });
+    add(30, 16);
+    const one = projector(projection);
+    await one.settled();
+    expect(errors).toEqual([]);
+    expect(lost).toEqual([true, false]);
+    expect(await total()).toBe(30);
   });
 
   it('lets go of its projection when it loses the lease', async () => {

@@ -2,9 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { CairnError } from '#domain/errors';
 import type { JobProgress } from '#domain/jobs';
 import { JOURNAL_CHANNEL } from '#journal/append/doorbell';
+import { isBefore } from '#journal/place';
 import type { ErasureScope, Journal, JournalSlice, Place } from '#journal/types';
 import type { PubSub } from '#platform/pubsub/pubsub';
-import type { Projection, Successor } from '#projections/projection';
+import { TakenOver, type Projection, type Successor } from '#projections/projection';
 import type { Lease, Leases } from '#workers/lease/lease';
 import { PACE, type Pace } from '#workers/pace';
 
@@ -234,7 +235,11 @@ export class Projector {
     const ring = (): void => this.#ring();
     lease.lost.addEventListener('abort', ring);
     try {
-      await this.#inLine(() => projection.init());
+      // Waited for in the line, it may be another's by now: init would take it from there.
+      await this.#inLine(async () => {
+        if (!lease.lost.aborted) await projection.init();
+      });
+      if (lease.lost.aborted) return;
       this.#cursor = await projection.cursor();
       this.#lease = lease;
       this.#tell();
@@ -242,12 +247,15 @@ export class Projector {
     } finally {
       lease.lost.removeEventListener('abort', ring);
       this.#lease = undefined;
-      await this.#inLine(() => projection.close());
-      await lease.release();
+      try {
+        await this.#inLine(() => projection.close());
+      } finally {
+        await lease.release();
+      }
     }
   }
 
-  /** Until the lease is lost or the projector is stopped. */
+  /** Until the lease is lost or the projector is stopped. TakenOver when only another init helps. */
   async #follow(lease: Lease): Promise<void> {
     const { signal } = this.#stop;
     let failures = 0;
@@ -266,6 +274,7 @@ export class Projector {
         else if (this.#behind === 0) await this.#pause(this.#pace.gather);
       } catch (error) {
         if (signal.aborted || lease.lost.aborted) return;
+        if (error instanceof TakenOver) throw error;
         failures += 1;
         await this.#fail(error, failures);
       }
@@ -318,6 +327,7 @@ export class Projector {
       await this.#exclusive(() => this.#parts.projection.reset());
       this.#cursor = await this.#parts.projection.cursor();
     } catch (error) {
+      if (error instanceof TakenOver) throw error;
       this.#parts.onError(asError(error));
     }
   }
@@ -373,10 +383,6 @@ export class Projector {
       watcher();
     });
   }
-}
-
-function isBefore(place: Place, other: Place): boolean {
-  return place.epoch < other.epoch || (place.epoch === other.epoch && place.position < other.position);
 }
 
 function asError(error: unknown): Error {

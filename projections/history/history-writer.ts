@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
+import { isBefore } from '#journal/place';
 import type { ErasureScope, JournalEvent, JournalSlice, Place } from '#journal/types';
 import { EntryMaker, resourceIds } from '#projections/history/entry';
 import { cutOff, type HistoryPolicy } from '#projections/history/retention';
@@ -192,8 +193,4 @@ function inOrder(
       return { event, rowid: rowidOf({ second: Math.floor(eventTime / 1000), position: place.position }) };
     })
     .toSorted((one, other) => one.rowid - other.rowid);
-}
-
-function isBefore(place: Place, cursor: Place): boolean {
-  return place.epoch < cursor.epoch || (place.epoch === cursor.epoch && place.position < cursor.position);
 }

@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { OpenSearchAway, type OpenSearch } from '#projections/history/opensearch/client';
 import { pathParts } from '#projections/history/opensearch/names';
 import type { Query } from '#projections/history/opensearch/query';
+import { byAlias } from '#projections/history/opensearch/state';
 
 /** Documents of one request, so that none takes longer than its answer is waited for. */
 const MAX_DOCUMENTS = 50_000;
+/** Rounds in which a document changed between being found and being deleted. */
+const MAX_CONFLICTS = 10;
 const DELETE_MS = 300_000;
 const MERGE_MS = 3_600_000;
 /** OpenSearch moves its retention leases every 30 seconds. */
@@ -22,24 +25,36 @@ const STATS = z.object({
   indices: z.record(z.string(), z.object({ shards: z.record(z.string(), z.array(COPY)) })),
 });
 
-/** Deletes the documents that the query finds; searches no longer see them when it returns. */
+/**
+ * Deletes the documents that the query finds, by the writer's aliases; searches no longer see them when it
+ * returns. TakenOver when an alias is gone.
+ */
 export async function deleteEvents(
   openSearch: OpenSearch,
-  indices: readonly string[],
+  aliases: readonly string[],
   query: Query,
 ): Promise<void> {
-  for (const names of pathParts(indices)) {
-    // Its search must see what was written and not refreshed, such as what a killed writer has left.
-    await openSearch.request('POST', `/${names}/_refresh`);
-    for (let deleted = MAX_DOCUMENTS; deleted === MAX_DOCUMENTS;) {
-      const answer = await openSearch.request('POST', `/${names}/_delete_by_query`, {
-        query: { refresh: true, conflicts: 'proceed', max_docs: MAX_DOCUMENTS, scroll_size: 5_000 },
-        body: { query },
-        timeout: DELETE_MS,
-      });
-      ({ deleted } = DELETED.parse(answer));
+  for (const names of pathParts(aliases)) {
+    let conflicts = 0;
+    for (let isDone = false; !isDone;) {
+      const answer = await byAlias(() => deleteSome(openSearch, names, query));
+      const { deleted, version_conflicts } = DELETED.parse(answer);
+      isDone = deleted < MAX_DOCUMENTS && version_conflicts === 0;
+      if (version_conflicts > 0) conflicts += 1;
+      if (conflicts === MAX_CONFLICTS)
+        throw new OpenSearchAway('Documents that it is to delete are changed again and again.');
     }
   }
+}
+
+/** Its search must see what was written and not refreshed, such as what a killed writer has left. */
+async function deleteSome(openSearch: OpenSearch, names: string, query: Query): Promise<unknown> {
+  await openSearch.request('POST', `/${names}/_refresh`);
+  return openSearch.request('POST', `/${names}/_delete_by_query`, {
+    query: { refresh: true, conflicts: 'proceed', max_docs: MAX_DOCUMENTS, scroll_size: 5_000 },
+    body: { query },
+    timeout: DELETE_MS,
+  });
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   STATE_INDEX,
 } from '#projections/history/opensearch/mapping';
 import { pathParts, writeAlias, type Names } from '#projections/history/opensearch/names';
-import { StateStore, type State } from '#projections/history/opensearch/state';
+import { StateStore, takenOver, type State } from '#projections/history/opensearch/state';
 
 const ALIASES = z.record(z.string(), z.object({ aliases: z.record(z.string(), z.unknown()) }));
 
@@ -52,14 +52,16 @@ export class Generations {
     }
   }
 
-  /** A new, empty generation, with a number that no index bears. */
+  /** A new, empty generation, with a number by the clock: what is sent to another comes late to none of later. */
   async create(): Promise<number> {
     const used = [...(await this.#all()).keys()];
-    const generation = Math.max(0, ...used) + 1;
-    const first = this.#names.eventsOf(generation, OTHER, 0);
-    await this.createIndex(this.#names.refusedOf(generation), REFUSED_INDEX);
-    await this.createIndex(first, { aliases: { [writeAlias(first, 1)]: {} } });
+    const generation = Math.max(Date.now(), ...used.map((number) => number + 1));
+    const first = this.#names.eventsOf(generation, OTHER, { term: 1, part: 0 });
+    const refused = this.#names.refusedOf(generation);
+    // Whoever makes this one has the number.
     await this.createIndex(this.#names.stateOf(generation), STATE_INDEX);
+    await this.createIndex(refused, { ...REFUSED_INDEX, aliases: { [writeAlias(refused, 1)]: {} } });
+    await this.createIndex(first, { aliases: { [writeAlias(first, 1)]: {} } });
     const state: State = {
       version: OPENSEARCH_VERSION,
       epoch: 0,
@@ -72,14 +74,12 @@ export class Generations {
     return generation;
   }
 
-  /** What a crash left under the name is replaced: nothing knows of it yet. */
+  /** An index that is there already is another writer's, and left alone. */
   async createIndex(name: string, body: object): Promise<void> {
     try {
       await this.#openSearch.request('PUT', `/${name}`, { body, resend: false });
     } catch (error) {
-      if (!isRefusal(error, 'resource_already_exists_exception')) throw error;
-      await this.removeIndices([name]);
-      await this.#openSearch.request('PUT', `/${name}`, { body, resend: false });
+      throw isRefusal(error, 'resource_already_exists_exception') ? takenOver(error) : error;
     }
   }
 
@@ -94,9 +94,10 @@ export class Generations {
     await this.#openSearch.request('POST', '/_aliases', { body: { actions: [...removals, ...additions] } });
   }
 
-  /** Removes what a crash or a switch left behind. */
-  async removeAllBut(kept: readonly number[]): Promise<void> {
+  /** Removes what a crash or a switch left behind, unless `verify` finds that another writes after it was listed. */
+  async removeAllBut(kept: readonly number[], verify: () => Promise<void>): Promise<void> {
     const all = await this.#all();
+    await verify();
     const left = [...all].flatMap(([number, indices]) => (kept.includes(number) ? [] : indices));
     await this.removeIndices(left);
   }

@@ -51,7 +51,7 @@ export const EVENT_MAPPINGS = {
 /**
  * Sorted like the answers, so that a page ends after its rows. Refreshed by the writer before it moves its
  * cursor, never by a timer: what the cursor has passed can be found. Deleting leaves no deleted document behind
- * when history asks for it (expunge.ts).
+ * when history asks for it (delete-events.ts).
  */
 export const EVENT_SETTINGS = {
   number_of_shards: 1,

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { OpenSearch } from '#projections/history/opensearch/client';
 import { OTHER, type Generations } from '#projections/history/opensearch/generations';
-import { writeAlias, type Names } from '#projections/history/opensearch/names';
+import { termOfAlias, writeAlias, type Names } from '#projections/history/opensearch/names';
 import {
+  byAlias,
   damaged,
+  takenOver,
   type EventsIndex,
   type Revision,
   type State,
@@ -62,6 +64,8 @@ export class MonthIndices {
   readonly #limits: MonthLimits;
   readonly #generation: number;
   #sinceLook = 0;
+  /** The next number of an index: none is given twice under one term, whatever became of the first request. */
+  #nextPart = 0;
 
   constructor({ openSearch, names, generations, months }: Parts, generation: number) {
     this.#openSearch = openSearch;
@@ -98,11 +102,13 @@ export class MonthIndices {
       if (known.has(served)) continue;
       known.add(served);
       months.add(month);
-      added.push(await this.#create(served, { state, part: state.nextPart + added.length, isPublished }));
+      added.push(await this.#create(served, { state, isPublished }));
     }
     if (added.length === 0) return revision;
-    const nextPart = state.nextPart + added.length;
-    return states.write({ ...state, nextPart, indices: [...state.indices, ...added] }, revision.at);
+    return states.write(
+      { ...state, nextPart: this.#nextPart, indices: [...state.indices, ...added] },
+      revision.at,
+    );
   }
 
   /** To be told how many documents were written, so that sizes are looked at now and then. */
@@ -128,48 +134,76 @@ export class MonthIndices {
     const { state } = revision;
     const indices: readonly EventsIndex[] = state.indices.filter(({ name }) => name !== index.name);
     const left = indices.some(({ month }) => month === OTHER);
-    const kept = left
-      ? [...indices]
-      : [...indices, await this.#create(OTHER, { state, part: state.nextPart, isPublished: true })];
-    await states.write({ ...state, nextPart: state.nextPart + 1, indices: kept }, revision.at);
+    const kept = left ? [...indices] : [...indices, await this.#create(OTHER, { state, isPublished: true })];
+    await states.write({ ...state, indices: kept }, revision.at);
     await this.#openSearch.request('POST', '/_aliases', {
       body: { actions: [{ remove_index: { index: index.name } }] },
     });
   }
 
-  /** The writers before us get no document in any more. */
-  async moveAliases({ indices }: State, term: number): Promise<void> {
+  /**
+   * With the state of a term that was just raised: the writers before us get no document in any more, and delete
+   * none. CORRUPT when an index that the state names is gone.
+   */
+  async takeOver(state: State): Promise<void> {
     const there = await this.#generations.aliasesOf(this.#generation);
-    const actions = indices.flatMap(({ name }) => {
-      const old = (there.get(name) ?? []).filter((alias) => alias.startsWith(`${name}.`));
-      const removals = old.map((alias) => ({ remove: { index: name, alias } }));
-      return [...removals, { add: { index: name, alias: writeAlias(name, term) } }];
+    this.#refuseIncomplete(state, there);
+    const written = [...state.indices.map(({ name }) => name), this.#names.refusedOf(this.#generation)];
+    const actions = written.flatMap((index) => {
+      const old = (there.get(index) ?? []).flatMap((alias) => {
+        const term = termOfAlias(index, alias);
+        return term === undefined ? [] : [{ alias, term }];
+      });
+      if (old.some(({ term }) => term > state.term)) throw takenOver(undefined);
+      // All of it fails when another has removed one of them meanwhile.
+      const removals = old.map(({ alias }) => ({ remove: { index, alias, must_exist: true } }));
+      return [...removals, { add: { index, alias: writeAlias(index, state.term) } }];
     });
-    await this.#openSearch.request('POST', '/_aliases', { body: { actions } });
+    await byAlias(() => this.#openSearch.request('POST', '/_aliases', { body: { actions } }));
+    await this.#removeUnnamed(state, there);
   }
 
-  /** CORRUPT when an index that the state names is gone; what no state names is removed. */
-  async refuseIncomplete({ indices }: State): Promise<void> {
-    const there = [...(await this.#generations.aliasesOf(this.#generation)).keys()];
-    const known = new Set([
-      ...indices.map(({ name }) => name),
-      this.#names.stateOf(this.#generation),
-      this.#names.refusedOf(this.#generation),
-    ]);
-    const missing = [...known].find((name) => !there.includes(name));
+  /**
+   * Removes what no state names: crashes, and requests that came late, leave it behind. `own` reads the state,
+   * and refuses when it is another's. CORRUPT when an index that it names is gone.
+   */
+  async removeUnnamed(own: () => Promise<Revision>): Promise<void> {
+    const there = await this.#generations.aliasesOf(this.#generation);
+    const { state } = await own();
+    this.#refuseIncomplete(state, there);
+    await this.#removeUnnamed(state, there);
+  }
+
+  #refuseIncomplete(state: State, there: ReadonlyMap<string, unknown>): void {
+    const missing = [...this.#named(state)].find((name) => !there.has(name));
     if (missing !== undefined) throw damaged(new Error(`The index ${missing} is gone.`));
-    await this.#generations.removeIndices(there.filter((name) => !known.has(name)));
+  }
+
+  /** Never what a later writer has made. */
+  async #removeUnnamed(state: State, there: ReadonlyMap<string, unknown>): Promise<void> {
+    const named = this.#named(state);
+    const left = [...there.keys()].filter(
+      (name) => !named.has(name) && this.#names.termOf(name) <= state.term,
+    );
+    await this.#generations.removeIndices(left);
+  }
+
+  #named({ indices }: State): ReadonlySet<string> {
+    const generation = this.#generation;
+    const names = indices.map(({ name }) => name);
+    return new Set([...names, this.#names.stateOf(generation), this.#names.refusedOf(generation)]);
   }
 
   async #create(
     month: string,
-    { state, part, isPublished }: { state: State; part: number; isPublished: boolean },
+    { state, isPublished }: { state: State; isPublished: boolean },
   ): Promise<EventsIndex> {
-    const name = this.#names.eventsOf(this.#generation, month, part);
+    const { term } = state;
+    const part = Math.max(state.nextPart, this.#nextPart);
+    this.#nextPart = part + 1;
+    const name = this.#names.eventsOf(this.#generation, month, { term, part });
     const shown = isPublished ? { [this.#names.events]: {} } : {};
-    await this.#generations.createIndex(name, {
-      aliases: { [writeAlias(name, state.term)]: {}, ...shown },
-    });
+    await this.#generations.createIndex(name, { aliases: { [writeAlias(name, term)]: {}, ...shown } });
     return { name, month, closed: false };
   }
 

@@ -6,6 +6,7 @@ import { Generations } from '#projections/history/opensearch/generations';
 import { OPENSEARCH_VERSION } from '#projections/history/opensearch/mapping';
 import type { MonthLimits } from '#projections/history/opensearch/month-indices';
 import { Names } from '#projections/history/opensearch/names';
+import { takenOver } from '#projections/history/opensearch/state';
 import { GenerationWriter, type WriterParts } from '#projections/history/opensearch/writer';
 import { KEEP_ALL, type HistoryPolicy } from '#projections/history/retention';
 import type { Projection, Successor } from '#projections/projection';
@@ -46,14 +47,14 @@ export class OpenSearchProjection implements Projection {
     const generation = await generations.current();
     if (generation === undefined) return this.reset();
     const writer = new GenerationWriter(this.#parts, generation);
+    this.#current = writer;
     try {
       await writer.takeOver();
     } catch (error) {
-      if (error instanceof CairnError && error.code === 'CORRUPT') return this.reset();
+      if (isDamage(error)) return this.reset();
       throw error;
     }
-    await generations.removeAllBut([generation]);
-    this.#current = writer;
+    await generations.removeAllBut([generation], () => writer.verify());
   }
 
   async cursor(): Promise<Place> {
@@ -76,8 +77,8 @@ export class OpenSearchProjection implements Projection {
     await this.#open().trim();
   }
 
+  /** When it fails, the old one stays, and goes on to say that it is damaged. */
   async reset(): Promise<void> {
-    this.#current = undefined;
     await this.#publish(await this.#create());
   }
 
@@ -120,11 +121,27 @@ export class OpenSearchProjection implements Projection {
   /** Readers go over with their next search. */
   async #publish(writer: GenerationWriter): Promise<void> {
     const { generations } = this.#parts;
+    await this.#refuseStale();
     await generations.publish(writer.generation);
     this.#current = writer;
     if (this.#next?.generation === writer.generation) this.#next = undefined;
     const kept = this.#next === undefined ? [] : [this.#next.generation];
-    await generations.removeAllBut([writer.generation, ...kept]);
+    await generations.removeAllBut([writer.generation, ...kept], () => writer.verify());
+  }
+
+  /**
+   * TakenOver when another answers than the one that is ours. Whoever takes over after this has looked removes
+   * what we would publish, which then fails.
+   */
+  async #refuseStale(): Promise<void> {
+    const answering = await this.#parts.generations.current();
+    if (answering === undefined) return;
+    if (answering !== this.#current?.generation) throw takenOver(undefined);
+    try {
+      await this.#current.verify();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+    }
   }
 
   async #abandonSuccessor(): Promise<void> {
@@ -133,4 +150,8 @@ export class OpenSearchProjection implements Projection {
     this.#next = undefined;
     await this.#parts.generations.remove(next.generation);
   }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof CairnError && error.code === 'CORRUPT';
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EVENT_MAPPINGS, EVENT_SETTINGS } from '#projections/history/opensearch/mapping';
 import { OpenSearchHistoryIndex } from '#projections/history/opensearch/opensearch-history-index';
 import { OpenSearchProjection } from '#projections/history/opensearch/opensearch-projection';
 import { KEEP_ALL } from '#projections/history/retention';
@@ -54,7 +55,7 @@ describe('History in OpenSearch keeps', () => {
   const months = async (): Promise<string[]> => {
     const found = await bed.openSearch.request('GET', `/${bed.names.allEvents}/_alias`);
     return Object.keys(found as object)
-      .map((name) => name.replace(/^.*-events-(.*)-\d+$/, '$1'))
+      .map((name) => name.replace(/^.*-events-(.*)-\d+-\d+$/, '$1'))
       .toSorted();
   };
 
@@ -94,6 +95,25 @@ describe('History in OpenSearch keeps', () => {
     await write(event(4, Date.UTC(2026, 3, 30)), event(5, NOW));
     expect(await months()).toEqual(['2026.04', '2026.06', 'other']);
     expect(await names()).toEqual(['Name4', 'Name2', 'Name5']);
+  });
+
+  it('no refusals of events that it no longer keeps, even when all of them are', async () => {
+    const properties = { ...EVENT_MAPPINGS.properties, userAgent: { type: 'integer' } };
+    const template = `/_index_template/${bed.options.prefix}-odd`;
+    const body = {
+      index_patterns: [bed.names.allEvents],
+      priority: 300,
+      template: { settings: EVENT_SETTINGS, mappings: { ...EVENT_MAPPINGS, properties } },
+    };
+    await bed.openSearch.request('PUT', template, { body });
+    const refused = event(0, NOW - DAY, LIMITED);
+    await write({ ...refused, record: { ...(refused.record as object), userAgent: 'curl' } });
+    await bed.openSearch.request('DELETE', template);
+    await projection.tidy();
+    expect(await index.refusals()).toEqual({ missing: 1, abridged: 0 });
+    clock = NOW + 30 * DAY;
+    await projection.tidy();
+    expect(await index.refusals()).toEqual({ missing: 0, abridged: 0 });
   });
 
   it('no byte of trimmed events once their account is erased', async () => {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CairnError } from '#domain/errors';
 import { isRefusal, type OpenSearch } from '#projections/history/opensearch/client';
 import { OPENSEARCH_VERSION } from '#projections/history/opensearch/mapping';
+import { TakenOver } from '#projections/projection';
 
 const INDEX = z.object({
   name: z.string(),
@@ -14,7 +15,7 @@ const STATE = z.object({
   version: z.literal(OPENSEARCH_VERSION),
   epoch: z.number(),
   position: z.number(),
-  /** Raised by every writer that takes over; the aliases to write by end in it. */
+  /** Raised by every writer that takes over; the aliases to write by, and the names of what it makes, have it. */
   term: z.number(),
   nextPart: z.number(),
   indices: z.array(INDEX),
@@ -84,8 +85,17 @@ function timeLimit(timeout: number | undefined): { timeout?: number } {
 
 const WRITTEN = z.object({ _seq_no: z.number(), _primary_term: z.number() });
 
-export function takenOver(cause: unknown): CairnError {
-  return new CairnError('UNAVAILABLE', 'Another worker has begun to move event history.', { cause });
+export function takenOver(cause: unknown): TakenOver {
+  return new TakenOver('Another worker has begun to move event history.', cause);
+}
+
+/** For requests by a writer's alias, which goes with the index or when another writer takes over. */
+export async function byAlias<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isNone(error) ? takenOver(error) : error;
+  }
 }
 
 export function damaged(cause: unknown): CairnError {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { OpenSearch } from '#projections/history/opensearch/client';
 import { deleteEvents } from '#projections/history/opensearch/delete-events';
 import { shown, storable } from '#projections/history/opensearch/exact-text';
+import { byAlias } from '#projections/history/opensearch/state';
 import { cutOff, type HistoryPolicy } from '#projections/history/retention';
 
 /** Accounts read in one go, and named in one deletion. */
@@ -25,12 +26,12 @@ interface AccountEvents {
 }
 
 /**
- * Deletes what the policy no longer keeps from an index of events or of refusals. True when nothing would be
- * left: then nothing is deleted, and the index can go as a whole.
+ * Deletes what the policy no longer keeps from an index of events or of refusals, by the writer's alias. True when
+ * nothing would be left: then nothing is deleted, and the index can go as a whole.
  */
 export async function trimIndex(
   openSearch: OpenSearch,
-  index: string,
+  alias: string,
   policy: HistoryPolicy,
 ): Promise<boolean> {
   const now = policy.now();
@@ -39,7 +40,7 @@ export async function trimIndex(
     retentionDays: (account) => policy.retentionDays(account),
     now: () => now,
   };
-  const accounts = await accountsOf(openSearch, index);
+  const accounts = await byAlias(() => accountsOf(openSearch, alias));
   const expired = accounts
     .map((of) => ({ ...of, limit: cutOff(instant, of.account) }))
     .filter((of): of is AccountEvents & { limit: number } => of.limit !== undefined && of.first < of.limit);
@@ -47,28 +48,28 @@ export async function trimIndex(
   const isAll = expired.length === accounts.length && expired.every(({ last, limit }) => last < limit);
   if (isAll) return true;
   const byLimit = Map.groupBy(expired, ({ limit }) => limit);
-  for (const [limit, of] of byLimit) await deleteBefore(openSearch, index, { limit, accounts: of });
+  for (const [limit, of] of byLimit) await deleteBefore(openSearch, alias, { limit, accounts: of });
   return false;
 }
 
 async function deleteBefore(
   openSearch: OpenSearch,
-  index: string,
+  alias: string,
   { limit, accounts }: { readonly limit: number; readonly accounts: readonly AccountEvents[] },
 ): Promise<void> {
   for (let at = 0; at < accounts.length; at += ACCOUNTS) {
     const names = accounts.slice(at, at + ACCOUNTS).map(({ account }) => storable(account));
     const filter = [{ terms: { account: names } }, { range: { eventTime: { lt: limit } } }];
-    await deleteEvents(openSearch, [index], { bool: { filter } });
+    await deleteEvents(openSearch, [alias], { bool: { filter } });
   }
 }
 
-async function accountsOf(openSearch: OpenSearch, index: string): Promise<readonly AccountEvents[]> {
+async function accountsOf(openSearch: OpenSearch, alias: string): Promise<readonly AccountEvents[]> {
   const found: AccountEvents[] = [];
   let after: { readonly account: string } | undefined;
   do {
     const composite = { size: ACCOUNTS, sources: [{ account: { terms: { field: 'account' } } }] };
-    const answer = await openSearch.request('POST', `/${index}/_search`, {
+    const answer = await openSearch.request('POST', `/${alias}/_search`, {
       body: {
         size: 0,
         track_total_hits: false,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CairnError } from '#domain/errors';
+import { isBefore } from '#journal/place';
 import type { ErasureScope, JournalEvent, JournalSlice, Place } from '#journal/types';
 import {
   sendBulk,
@@ -15,7 +16,7 @@ import type { Generations } from '#projections/history/opensearch/generations';
 import { monthName, MonthIndices, type MonthLimits } from '#projections/history/opensearch/month-indices';
 import { writeAlias, type Names } from '#projections/history/opensearch/names';
 import type { Query } from '#projections/history/opensearch/query';
-import { StateStore, takenOver, type Revision } from '#projections/history/opensearch/state';
+import { StateStore, takenOver, type Revision, type State } from '#projections/history/opensearch/state';
 import { trimIndex } from '#projections/history/opensearch/trim';
 import { cutOff, type HistoryPolicy } from '#projections/history/retention';
 
@@ -57,13 +58,17 @@ export class GenerationWriter {
 
   /** Takes the generation from whoever wrote to it before: from now on, that one's documents are refused. */
   async takeOver(): Promise<void> {
-    const { state, at } = await this.#states.read();
-    await this.#months.refuseIncomplete(state);
-    const term = state.term + 1;
-    await this.#states.write({ ...state, term }, at);
-    await this.#months.moveAliases(state, term);
-    this.#term = term;
+    const { state: before, at } = await this.#states.read();
+    // First of all: under the new term, nobody else changes the state that the rest goes by.
+    const { state } = await this.#states.write({ ...before, term: before.term + 1 }, at);
+    this.#term = state.term;
     this.#unclean = true;
+    await this.#months.takeOver(state);
+  }
+
+  /** TakenOver when another writes to the generation. */
+  async verify(): Promise<void> {
+    await this.#own();
   }
 
   async cursor(): Promise<Place> {
@@ -101,20 +106,22 @@ export class GenerationWriter {
     const { state } = await this.#own();
     const filter: Query[] = [{ term: { account: storable(account) } }];
     if (before !== undefined) filter.push({ range: { eventTime: { lt: before } } });
-    const indices = [...state.indices.map(({ name }) => name), this.#refusedIndex];
-    await deleteEvents(this.#parts.openSearch, indices, { bool: { filter } });
+    await deleteEvents(this.#parts.openSearch, this.#aliases(state), { bool: { filter } });
     // All of them: what retention has deleted before may still be on the disk.
-    await expunge(this.#parts.openSearch, indices);
+    await expunge(this.#parts.openSearch, [...state.indices.map(({ name }) => name), this.#refusedIndex]);
   }
 
   /** Deletes what the policy no longer keeps: whole indices where possible. */
   async trim(): Promise<void> {
     const { openSearch, policy } = this.#parts;
-    await trimIndex(openSearch, this.#refusedIndex, policy);
+    await this.#months.removeUnnamed(() => this.#own());
     const { state } = await this.#own();
-    await this.#months.refuseIncomplete(state);
+    const refusals = writeAlias(this.#refusedIndex, this.#term);
+    if (await trimIndex(openSearch, refusals, policy)) {
+      await deleteEvents(openSearch, [refusals], { match_all: {} });
+    }
     for (const index of state.indices) {
-      const isEmpty = await trimIndex(openSearch, index.name, policy);
+      const isEmpty = await trimIndex(openSearch, writeAlias(index.name, this.#term), policy);
       if (!isEmpty) continue;
       await this.#months.drop(await this.#own(), this.#states, index);
     }
@@ -126,13 +133,18 @@ export class GenerationWriter {
     return revision;
   }
 
+  /** Of the indices of events, and of that of the refusals. */
+  #aliases({ indices }: Pick<State, 'indices'>): readonly string[] {
+    const names = [...indices.map(({ name }) => name), this.#refusedIndex];
+    return names.map((name) => writeAlias(name, this.#term));
+  }
+
   /** Nothing lies beyond the cursor, so that events may go to other indices than a writer before us sent them to. */
   async #clean(revision: Revision): Promise<Revision> {
     const { state } = revision;
     if (this.#unclean) {
-      const indices = state.indices.map(({ name }) => name);
       const beyond = { range: { position: { gte: state.position } } };
-      await deleteEvents(this.#parts.openSearch, [...indices, this.#refusedIndex], beyond);
+      await deleteEvents(this.#parts.openSearch, this.#aliases(state), beyond);
       this.#unclean = false;
     }
     return this.#months.closeFull(revision, this.#states);
@@ -159,21 +171,22 @@ export class GenerationWriter {
       const source = { ...place, account: storable(account), eventTime, reason, found };
       return `${JSON.stringify({ index: { _id: id } })}\n${JSON.stringify(source)}\n`;
     });
-    const answer = await this.#parts.openSearch.request('POST', `/${this.#refusedIndex}/_bulk`, {
+    const alias = writeAlias(this.#refusedIndex, this.#term);
+    const answer = await this.#parts.openSearch.request('POST', `/${alias}/_bulk`, {
       lines: lines.join(''),
-      query: { refresh: true },
+      query: { refresh: true, require_alias: true },
     });
-    if (KEPT.parse(answer).errors)
-      throw new CairnError('UNAVAILABLE', 'Refused documents could not be kept.');
+    const { errors, items } = KEPT.parse(answer);
+    if (items.some(({ index: { status } }) => status === 404)) throw takenOver(undefined);
+    if (errors) throw new CairnError('UNAVAILABLE', 'Refused documents could not be kept.');
     const counted = COUNT.parse(await this.#parts.openSearch.request('GET', `/${this.#refusedIndex}/_count`));
     if (counted.count <= MAX_REFUSED) return;
     throw new CairnError('UNAVAILABLE', `OpenSearch has refused more than ${MAX_REFUSED} documents.`);
   }
 }
 
-const KEPT = z.object({ errors: z.boolean() });
+const KEPT = z.object({
+  errors: z.boolean(),
+  items: z.array(z.object({ index: z.object({ status: z.number() }) })),
+});
 const COUNT = z.object({ count: z.number() });
-
-function isBefore(place: Place, cursor: Place): boolean {
-  return place.epoch < cursor.epoch || (place.epoch === cursor.epoch && place.position < cursor.position);
-}

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sendBulk } from '#projections/history/opensearch/bulk';
 import { documentOf } from '#projections/history/opensearch/documents';
+import { Generations } from '#projections/history/opensearch/generations';
 import { EVENT_MAPPINGS, EVENT_SETTINGS } from '#projections/history/opensearch/mapping';
 import { writeAlias } from '#projections/history/opensearch/names';
 import { OpenSearchHistoryIndex } from '#projections/history/opensearch/opensearch-history-index';
@@ -137,7 +138,7 @@ describe('A writer of history in OpenSearch', () => {
     const projection = open();
     await projection.init();
     await write(projection, 10);
-    await bed.openSearch.request('DELETE', `/${bed.names.stateOf(1)}`);
+    await bed.openSearch.request('DELETE', `/${await stateIndex(bed)}`);
     await expect(write(projection, 10)).rejects.toMatchObject({ code: 'CORRUPT' });
     await expect(index.freshness()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await projection.reset();
@@ -210,3 +211,8 @@ describe('A writer of history in OpenSearch', () => {
     expect(await index.refusals()).toEqual({ missing: 0, abridged: 0 });
   });
 });
+
+async function stateIndex({ openSearch, names }: OpenSearchBed): Promise<string> {
+  const generation = await new Generations(openSearch, names).current();
+  return names.stateOf(generation ?? 0);
+}
