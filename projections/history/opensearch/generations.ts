@@ -87,6 +87,8 @@ export class Generations {
   async publish(generation: number): Promise<void> {
     const all = await this.#all();
     const ours = all.get(generation) ?? [];
+    // Whoever has taken over has removed it: without it, the rest would take the aliases from theirs.
+    if (!ours.includes(this.#names.stateOf(generation))) throw takenOver(undefined);
     const others = [...all].flatMap(([number, indices]) => (number === generation ? [] : indices));
     const aliases = [this.#names.events, this.#names.state, this.#names.refused];
     const removals = others.map((index) => ({ remove: { index, aliases, must_exist: false } }));
