@@ -23,7 +23,9 @@ export interface MillionResult {
   readonly hardPages: Latency;
   readonly exports: readonly ExportRate[];
   readonly bytesPerEvent: Readonly<Record<string, number>>;
+  /** Before the exports, and with them. */
   readonly peakMegabytes: Readonly<Record<string, number>>;
+  readonly peakWithExports: Readonly<Record<string, number>>;
   /** CPU time of recording, by process. */
   readonly cpuMicrosecondsPerEvent: Readonly<Record<string, number>>;
 }
@@ -50,14 +52,10 @@ export async function benchMillion({ events: count, say }: MillionSize): Promise
   const pages = await benchPages(product, plain);
   const hardPages = await benchPages(product, hardFilters(kept, FILTERS, SEED));
   say(`pages: p95 ${pages.p95.toFixed(1)} ms, hard ones ${hardPages.p95.toFixed(1)} ms`);
+  const peakMegabytes = peaks(product.costs());
+  const bytesPerEvent = await sizes(product.dataDir, count);
   const exports = await benchExports(product);
   say(`exports: ${exports.map(({ rowsPerSecond }) => Math.round(rowsPerSecond)).join(', ')} rows/s`);
-  const peakMegabytes = Object.fromEntries(
-    product.costs().flatMap((cost) => {
-      const role = roleOf(cost);
-      return role === undefined ? [] : [[role, Math.round(cost.peakMegabytes)]];
-    }),
-  );
   const { events, perSecond, perCpuSecond, mostBehind, catchUpPerSecond } = filling;
   return {
     events,
@@ -69,12 +67,22 @@ export async function benchMillion({ events: count, say }: MillionSize): Promise
     pages,
     hardPages,
     exports,
-    bytesPerEvent: await sizes(product.dataDir, count),
+    bytesPerEvent,
     peakMegabytes,
+    peakWithExports: peaks(product.costs()),
     cpuMicrosecondsPerEvent: Object.fromEntries(
       [...after].map(([role, seconds]) => [role, ((seconds - (before.get(role) ?? 0)) * 1e6) / count]),
     ),
   };
+}
+
+function peaks(costs: readonly ProcessCost[]): Record<string, number> {
+  return Object.fromEntries(
+    costs.flatMap((cost) => {
+      const role = roleOf(cost);
+      return role === undefined ? [] : [[role, Math.round(cost.peakMegabytes)]];
+    }),
+  );
 }
 
 type Filling = Pick<

@@ -73,7 +73,7 @@ ${latencyRow('prefix, CIDR, words', million.hardPages)}
 ## Taking along, ${number(million.events)} events
 
 One file of everything, from the question until it can be downloaded, then its download over loopback; one after
-the other. What the worker needs for it is in its peak below.
+the other.
 
 | | rows/s | MB | download MB/s |
 |---|---:|---:|---:|
@@ -98,10 +98,12 @@ ${Object.entries(million.bytesPerEvent)
 
 \`postgres\` includes its write-ahead log (\`postgres/pg_wal\`), which is reused and does not grow with the events.
 
-| process | peak MB |
-|---|---:|
+Peak memory when the pages above were answered, and when the exports were written, too.
+
+| process | peak MB | with exports |
+|---|---:|---:|
 ${Object.entries(million.peakMegabytes)
-  .map(([name, peak]) => row(name, number(peak)))
+  .map(([name, peak]) => row(name, number(peak), number(million.peakWithExports[name] ?? peak)))
   .join('\n')}
 
 ## Where the time goes
