@@ -1,3 +1,5 @@
+import { isSocketError } from '#platform/socket-errors';
+
 /** A service that we stand on does not answer now; the same request may succeed later. */
 export class ServiceUnavailable extends Error {
   /** `S3`, `KMS`. */
@@ -13,18 +15,8 @@ export class ServiceUnavailable extends Error {
   }
 }
 
-const SOCKET_ERRORS = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ERR_STREAM_PREMATURE_CLOSE',
-]);
+/** The answer broke off, as Node's streams say it. */
+const CUT_OFF = 'ERR_STREAM_PREMATURE_CLOSE';
 /** What SDK and Node call time-outs: of the connection, of the answer, of an AbortSignal. */
 const TIMEOUTS = new Set(['TimeoutError', 'AbortError', 'RequestTimeout', 'RequestTimeTooSkewed']);
 /** Names of errors by which AWS services ask for patience, whatever the status. */
@@ -65,7 +57,7 @@ export function awsFailure(error: unknown): AwsFailure {
     status === 429 ||
     TIMEOUTS.has(error.name) ||
     THROTTLES.has(error.name) ||
-    (status === undefined && SOCKET_ERRORS.has(code));
+    (status === undefined && (isSocketError(code) || code === CUT_OFF));
   return { name: error.name, message: error.message, status, passing };
 }
 

@@ -1,5 +1,6 @@
 import { CairnError } from '#domain/errors';
 import { ServiceUnavailable } from '#platform/service-unavailable';
+import { isSocketError } from '#platform/socket-errors';
 
 /**
  * What a failed statement means. `repeat`: try the same again; whether it took effect is unknown when the
@@ -36,22 +37,10 @@ function sqlState(error: unknown): string | undefined {
   return /^[0-9A-Z]{5}$/.test(error.code) && 'severity' in error ? error.code : undefined;
 }
 
-const SOCKET_ERRORS = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-]);
-
 /** Errors of the socket carry a code of the system, pg's own only a message. */
 function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if ('code' in error && typeof error.code === 'string') return SOCKET_ERRORS.has(error.code);
+  if ('code' in error && typeof error.code === 'string') return isSocketError(error.code);
   return /connection|timeout exceeded|read timeout|client (was closed|has encountered)/i.test(error.message);
 }
 
