@@ -205,7 +205,8 @@ async function nearestFolder(path: string): Promise<string> {
   }
 }
 
-async function namesIn(folder: string): Promise<readonly string[]> {
+/** What is in a folder; nothing when it is not there. @throws DataFolderError when it is a file */
+export async function namesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
   } catch (error) {

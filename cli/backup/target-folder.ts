@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
 import type { DataLayout } from '#cli/data-folder';
-import { DataFolderError, layoutOf, locateDataFolder, readVersion, RESTORE_FILE } from '#cli/data-folder';
+import {
+  DataFolderError,
+  layoutOf,
+  locateDataFolder,
+  namesIn,
+  readVersion,
+  RESTORE_FILE,
+} from '#cli/data-folder';
 import { lockFolder } from '#cli/folder-lock';
-import { hasCode, readText, syncFolder, writeFileDurably } from '#platform/files';
+import { readText, syncFolder, writeFileDurably } from '#platform/files';
 
 /** What a restore may find in a folder that is no data folder yet: what people put there first, or chance did. */
 const EXPECTED =
@@ -115,14 +122,4 @@ async function beginRestore(
   };
   await writeFileDurably(join(layout.root, RESTORE_FILE), `${JSON.stringify(restore)}\n`);
   return restore;
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    if (hasCode(error, 'ENOTDIR')) throw new DataFolderError(`${folder} is a file, not a folder.`);
-    throw error;
-  }
 }
