@@ -53,16 +53,36 @@ interface Mapping {
   readonly failed: (error: unknown) => ExecutionResult;
 }
 
-const DONE = { done: true, value: undefined } as const;
+export const DONE = { done: true, value: undefined } as const;
+
+/** A stream that is left in one way only, by `return`. */
+export abstract class LeftByReturn implements ResultStream {
+  abstract next(): Promise<IteratorResult<ExecutionResult, undefined>>;
+  abstract return(): Promise<typeof DONE>;
+
+  async throw(error: unknown): Promise<never> {
+    await this.return();
+    throw error;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
 
 /** No generator: the `return` of one would wait for the `next` that is under way, and so for another event. */
-class Results implements ResultStream {
+class Results extends LeftByReturn {
   readonly #source: AsyncIterator<ExecutionResult>;
   readonly #left: AbortController;
   readonly #mapping: Mapping;
   #isDone = false;
 
   constructor(source: AsyncIterator<ExecutionResult>, left: AbortController, mapping: Mapping) {
+    super();
     this.#source = source;
     this.#left = left;
     this.#mapping = mapping;
@@ -90,18 +110,5 @@ class Results implements ResultStream {
       await this.#source.return?.();
     }
     return DONE;
-  }
-
-  async throw(error: unknown): Promise<never> {
-    await this.return();
-    throw error;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 }

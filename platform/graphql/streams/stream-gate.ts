@@ -1,5 +1,6 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
-import { type ResultStream, asGraphqlError, isResultStream } from '#platform/graphql/streams/result-stream';
+import { DONE, LeftByReturn, asGraphqlError, isResultStream } from '#platform/graphql/streams/result-stream';
+import type { ResultStream } from '#platform/graphql/streams/result-stream';
 import type { StreamCaps } from '#platform/graphql/streams/stream-caps';
 import type { StreamOperation } from '#platform/graphql/streams/subscription-operation';
 
@@ -109,13 +110,14 @@ function revoked(): GraphQLError {
 }
 
 /** A stream that can be ended from outside, with a last word. */
-class GatedStream<Principal> implements ResultStream {
+class GatedStream<Principal> extends LeftByReturn {
   readonly visitor: StreamVisitor<Principal>;
   readonly #source: ResultStream;
   #onEnd: (() => void) | undefined;
   #lastWord: ExecutionResult | undefined;
 
   constructor(source: ResultStream, visitor: StreamVisitor<Principal>, onEnd: () => void) {
+    super();
     this.visitor = visitor;
     this.#source = source;
     this.#onEnd = onEnd;
@@ -133,7 +135,7 @@ class GatedStream<Principal> implements ResultStream {
     this.#lastWord = undefined;
     if (word !== undefined) return { done: false, value: word };
     this.#over();
-    return { done: true, value: undefined };
+    return DONE;
   }
 
   #over(): void {
@@ -142,22 +144,9 @@ class GatedStream<Principal> implements ResultStream {
     onEnd?.();
   }
 
-  async return(): Promise<{ readonly done: true; readonly value: undefined }> {
+  async return(): Promise<typeof DONE> {
     this.#over();
     await this.#source.return(undefined);
-    return { done: true, value: undefined };
-  }
-
-  async throw(error: unknown): Promise<never> {
-    await this.return();
-    throw error;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
+    return DONE;
   }
 }
