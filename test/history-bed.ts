@@ -47,7 +47,6 @@ export async function openSqliteHistory(
   return {
     index,
     projection,
-    refresh: async () => {},
     close: async () => {
       await index.close();
       await projection.close();

@@ -85,7 +85,6 @@ export async function openOpenSearchHistory(journal: Pick<Journal, 'read'>): Pro
   return {
     index,
     projection,
-    refresh: async () => {},
     close: async () => {
       await index.close();
       await projection.close();

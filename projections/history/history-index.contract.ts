@@ -25,8 +25,6 @@ import { ArrayJournal } from '#test/array-journal';
 export interface OpenHistory {
   readonly index: HistoryIndex;
   readonly projection: Projection;
-  /** Makes what was written visible to searches, where that takes a step. */
-  refresh(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -297,7 +295,7 @@ function listed({ place: _place, cursor: _cursor, ...fields }: HistoryRow): Inde
 
 /** Writes all that the projection has not seen. */
 export async function project(
-  { projection, refresh }: Pick<OpenHistory, 'projection' | 'refresh'>,
+  { projection }: Pick<OpenHistory, 'projection'>,
   journal: ArrayJournal,
   limit: number,
 ): Promise<void> {
@@ -306,7 +304,6 @@ export async function project(
     await projection.write(slice);
     ({ behind } = slice);
   }
-  await refresh();
 }
 
 async function pages(
