@@ -35,6 +35,34 @@ async function isSettled(platform: Reachable): Promise<boolean> {
   }
 }
 
+export interface FoundEvent {
+  readonly eventId: string;
+  readonly raw: string;
+}
+
+interface EventsPage {
+  readonly events: {
+    readonly edges: readonly { readonly node: FoundEvent }[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  };
+}
+
+const PAGE = `query ($after: String) {
+  events(first: 200, after: $after) { edges { node { eventId raw } } pageInfo { hasNextPage endCursor } }
+}`;
+
+/** Every event in history, page by page. */
+export async function allEvents(platform: Reachable): Promise<FoundEvent[]> {
+  const found: FoundEvent[] = [];
+  let after: string | null = null;
+  do {
+    const { events }: EventsPage = await graphql<EventsPage>(platform, PAGE, { after });
+    found.push(...events.edges.map(({ node }) => node));
+    after = events.pageInfo.hasNextPage ? events.pageInfo.endCursor : null;
+  } while (after !== null);
+  return found;
+}
+
 /** The bulk door's answer to a body. */
 export async function postEvents(
   platform: Reachable,

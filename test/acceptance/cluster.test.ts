@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { graphql, postEvents, settled } from '#test/acceptance/client';
+import { allEvents, graphql, postEvents, settled } from '#test/acceptance/client';
 import { Cluster, MEMBER_NAMES, WAVES } from '#test/acceptance/cluster';
 import { Readers, askPatiently } from '#test/acceptance/patient-client';
 import { cairn } from '#test/acceptance/platform';
@@ -81,7 +81,7 @@ describe('a cluster', { timeout: TIMEOUT_MS }, () => {
   it('has everything that it acknowledged, once, as it was sent, and seals and verifies it', async () => {
     await load.stop();
     await settled(cluster);
-    const found = await readAll();
+    const found = await allEvents(cluster);
     const times = new Map<string, number>();
     for (const { eventId } of found) times.set(eventId, (times.get(eventId) ?? 0) + 1);
     expect([...load.acknowledged.keys()].filter((id) => !times.has(id))).toEqual([]);
@@ -133,31 +133,4 @@ describe('a cluster', { timeout: TIMEOUT_MS }, () => {
     );
     return jobRun?.state;
   }
-
-  async function readAll(): Promise<readonly Found[]> {
-    const found: Found[] = [];
-    let after: string | null = null;
-    do {
-      const { events }: Page = await graphql<Page>(cluster, PAGE, { after });
-      found.push(...events.edges.map(({ node }) => node));
-      after = events.pageInfo.hasNextPage ? events.pageInfo.endCursor : null;
-    } while (after !== null);
-    return found;
-  }
 });
-
-interface Found {
-  readonly eventId: string;
-  readonly raw: string;
-}
-
-interface Page {
-  readonly events: {
-    readonly edges: readonly { readonly node: Found }[];
-    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
-  };
-}
-
-const PAGE = `query ($after: String) {
-  events(first: 200, after: $after) { edges { node { eventId raw } } pageInfo { hasNextPage endCursor } }
-}`;

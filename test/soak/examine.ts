@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { graphql, settled } from '#test/acceptance/client';
+import { allEvents, graphql, settled, type FoundEvent } from '#test/acceptance/client';
 import { cairn, type Platform } from '#test/acceptance/platform';
 
 /** What became of what a platform had acknowledged. */
@@ -28,7 +28,8 @@ export async function examine(
   acknowledged: ReadonlyMap<string, string>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Examined> {
-  const found = await readAll(platform);
+  await settled(platform);
+  const found = await allEvents(platform);
   const counters = await readCounters(platform);
   await sealed(platform);
   const position = await metric(platform, 'cairn_journal_position');
@@ -43,24 +44,7 @@ export async function examine(
   };
 }
 
-interface Found {
-  readonly eventId: string;
-  readonly raw: string;
-}
-
-async function readAll(platform: Platform): Promise<Found[]> {
-  await settled(platform);
-  const found: Found[] = [];
-  let after: string | null = null;
-  do {
-    const { events }: EventsPage = await graphql<EventsPage>(platform, PAGE, { after });
-    found.push(...events.edges.map(({ node }) => node));
-    after = events.pageInfo.hasNextPage ? events.pageInfo.endCursor : null;
-  } while (after !== null);
-  return found;
-}
-
-function compare(acknowledged: ReadonlyMap<string, string>, found: readonly Found[]) {
+function compare(acknowledged: ReadonlyMap<string, string>, found: readonly FoundEvent[]) {
   const times = new Map<string, number>();
   for (const { eventId } of found) times.set(eventId, (times.get(eventId) ?? 0) + 1);
   return {
@@ -108,17 +92,6 @@ export async function metric(
   if (line === undefined) throw new Error(`/metrics has no ${name} ${wanted.join(' ')}.`);
   return Number(line.slice(line.lastIndexOf(' ')));
 }
-
-interface EventsPage {
-  readonly events: {
-    readonly edges: readonly { readonly node: Found }[];
-    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
-  };
-}
-
-const PAGE = `query ($after: String) {
-  events(first: 200, after: $after) { edges { node { eventId raw } } pageInfo { hasNextPage endCursor } }
-}`;
 
 /** Nothing when all is as it must be, else what is wrong, a line each. */
 export function faultsOf({
