@@ -1,22 +1,30 @@
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Stands before an HTTP server and can lose a request, and all that follow: as if the asking process had died. */
+/** Stands before an HTTP server and can lose or hold up what the asking process sends. */
 export interface CuttingProxy {
   readonly url: string;
-  /** Requests that came in since the start, or since `cutAt`. */
+  /** Requests that came in since the start, `cutAt` or `holdAt`. */
   readonly requests: number;
-  /** Loses the request of this number (1 is the next), and everything after it. */
+  /** Loses the request of this number (1 is the next), and everything after it: as if the process had died. */
   cutAt(number: number): void;
+  /** Holds the request of this number, and no other; resolves when it is there. Passed on at `release`. */
+  holdAt(number: number): Promise<void>;
+  release(): void;
   close(): Promise<void>;
 }
 
 export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
-  let [requests, last] = [0, Infinity];
+  let [requests, last, held] = [0, Infinity, 0];
+  let [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const server = createServer((incoming, outgoing) => {
     requests += 1;
     if (requests >= last) incoming.socket.destroy();
-    else forward(target, incoming, outgoing);
+    else if (requests !== held) forward(target, incoming, outgoing);
+    else {
+      reached.resolve();
+      void released.promise.then(() => forward(target, incoming, outgoing));
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -27,6 +35,12 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
     cutAt: (number) => {
       [requests, last] = [0, number];
     },
+    holdAt: (number) => {
+      [requests, held] = [0, number];
+      [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      return reached.promise;
+    },
+    release: () => released.resolve(),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
