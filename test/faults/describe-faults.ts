@@ -17,7 +17,7 @@ export interface Expected {
 }
 
 /** The short ones, as tests; the long and random ones are `npm run soak -- --services`. */
-const HOLD_MS = 3_000;
+const HOLD_MS = 10_000;
 /** OpenSearch needs half a minute to start on a busy machine, more than once in one ordeal. */
 const PATIENCE_MS = 300_000;
 /**
