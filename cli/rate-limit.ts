@@ -1,28 +1,65 @@
+import { Counter, type Registry } from 'prom-client';
 import { CairnError } from '#domain/errors';
 import type { Principal } from '#domain/principal';
+import { type BucketSize, TokenBuckets } from '#platform/rate/token-buckets';
 
-type Authenticate = (authorization: string | undefined) => Promise<Principal | null>;
+/** Takes from what a key may use in a minute. TOO_MANY_REQUESTS when it has used it up. */
+export type Charge = (principal: Pick<Principal, 'keyId'>, amount: number) => void;
 
-const MINUTE_MS = 60_000;
+export interface RateLimits {
+  /** A request costs REQUEST_COST, and each of its operations what `operationCost` estimates. */
+  readonly queryCostPerMinute: number;
+  /** Bytes of events, decompressed. */
+  readonly recordBytesPerMinute: number;
+}
 
-/** Counts the requests of each key in whole minutes and refuses those over the limit; 0 sets none. */
-export function limitRate(authenticate: Authenticate, perMinute: number, now = Date.now): Authenticate {
-  if (perMinute === 0) return authenticate;
-  let minute = 0;
-  let counts = new Map<string, number>();
-  return async (authorization) => {
-    const principal = await authenticate(authorization);
-    if (principal === null) return null;
-    const time = now();
-    if (Math.floor(time / MINUTE_MS) !== minute) {
-      minute = Math.floor(time / MINUTE_MS);
-      counts = new Map();
-    }
-    const count = (counts.get(principal.keyId) ?? 0) + 1;
-    counts.set(principal.keyId, count);
-    if (count <= perMinute) return principal;
-    throw new CairnError('TOO_MANY_REQUESTS', `A key may send ${perMinute} requests a minute.`, {
-      retryAfter: Math.ceil(((minute + 1) * MINUTE_MS - time) / 1_000),
-    });
+/** What the keys of a process have used, whichever door they came through. */
+export interface RateLimiter {
+  readonly queryCost: Charge;
+  readonly recordBytes: Charge;
+}
+
+/** A request that asks for nothing takes about as long as a page of 50 events does beyond that. */
+export const REQUEST_COST = 100;
+
+/** 0 sets no limit. */
+export function createRateLimiter(limits: RateLimits, metrics: Registry, now?: () => number): RateLimiter {
+  const refused = refusals(metrics);
+  return {
+    queryCost: charge({ perMinute: limits.queryCostPerMinute, now }, (key, perMinute) => {
+      refused('query_cost', key);
+      return `A key may ask for a cost of ${perMinute} a minute: ${REQUEST_COST} for a request, 1 for each object.`;
+    }),
+    recordBytes: charge({ perMinute: limits.recordBytesPerMinute, now }, (key, perMinute) => {
+      refused('record_bytes', key);
+      return `A key may send ${perMinute} bytes of events a minute.`;
+    }),
+  };
+}
+
+function charge(size: BucketSize, refuse: (key: string, perMinute: number) => string): Charge {
+  const { perMinute } = size;
+  if (perMinute === 0) return () => undefined;
+  const buckets = new TokenBuckets(size);
+  return ({ keyId }, amount) => {
+    const retryAfter = buckets.take(keyId, amount);
+    if (retryAfter > 0) throw new CairnError('TOO_MANY_REQUESTS', refuse(keyId, perMinute), { retryAfter });
+  };
+}
+
+/** Keys with figures of their own; others share one, so that the metrics stay short. */
+const COUNTED_KEYS = 100;
+
+function refusals(metrics: Registry): (limit: string, keyId: string) => void {
+  const counter = new Counter({
+    name: 'cairn_rate_limited_total',
+    help: 'Requests that were refused because their key was over a limit of a minute; `key` is the id of the key.',
+    labelNames: ['limit', 'key'],
+    registers: [metrics],
+  });
+  const counted = new Set<string>();
+  return (limit, keyId) => {
+    if (counted.size < COUNTED_KEYS) counted.add(keyId);
+    counter.inc({ limit, key: counted.has(keyId) ? keyId : 'others' });
   };
 }

@@ -11,6 +11,7 @@ import { createSubscribe } from '#gateway/subscriptions';
 import { AuthenticatedDoor, type Visit } from '#platform/graphql/authenticated-door';
 import { sendResponse } from '#platform/graphql/http-door';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
+import type { OperationCharge } from '#platform/graphql/operation-charge';
 import { type ErrorLog, presentError } from '#platform/graphql/present-error';
 import { wantsEvents } from '#platform/graphql/streams/sse-door';
 import type { StreamCaps } from '#platform/graphql/streams/stream-caps';
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   readonly authenticate: (authorization: string | undefined) => Promise<Principal | null>;
   readonly log: ErrorLog;
   readonly limits?: Partial<GraphqlLimits>;
+  /** What every operation costs its caller before it runs. */
+  readonly charge?: OperationCharge<Principal> | undefined;
   /** GraphiQL for browsers on this machine; its page needs no key, its operations do. Default: true. */
   readonly graphiql?: boolean;
   /** For subscriptions; without it there are none here. */
@@ -43,17 +46,17 @@ export interface Gateway {
 
 /** Composes, plans and warms up: when this resolves, the first request is served like every other. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { subgraphs, authenticate, log, telemetry, graphiql = true } = options;
+  const { subgraphs, authenticate, charge, log, telemetry, graphiql = true } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const expected = (cause: unknown): CairnError | undefined =>
     cause instanceof CairnError ? cause : undefined;
   const doorParts = { body: { bytes: limits.bodyBytes, ms: limits.timeoutMs }, log, expected };
   const door = new AuthenticatedDoor({ authenticate, ...doorParts });
-  const runtime = createRuntime({ subgraphs, limits, log, telemetry });
+  const runtime = createRuntime({ subgraphs, limits, charge, log, telemetry });
   // Hive builds its schema and planner at first use; whoever came meanwhile would be turned away.
   const schema = await runtime.getSchema();
   await warmUp(runtime);
-  const subscribe = createSubscribe({ subgraphs, schema, limits, log });
+  const subscribe = createSubscribe({ subgraphs, schema, limits, charge, log });
   const streams =
     options.streams &&
     createStreamDoors(

@@ -9,7 +9,7 @@ import {
 import { type Principal, READERS_MUTATIONS, mayRead, mayWrite } from '#domain/principal';
 import { isIntrospection, mixesIntrospection } from '#platform/graphql/introspection';
 import type { GraphqlLimits } from '#platform/graphql/limits';
-import { checkOperationCost } from '#platform/graphql/operation-cost';
+import { type OperationCost, checkOperationCost } from '#platform/graphql/operation-cost';
 import { checkVariables } from '#platform/graphql/variables-depth';
 
 /** One operation, alone in its document, and who wants it run how. */
@@ -24,7 +24,12 @@ export interface CheckedOperation {
 }
 
 /** What stands between a valid operation and the planner; a first filter, every subgraph checks again. */
-export function checkOperation(checked: CheckedOperation, limits: GraphqlLimits): readonly GraphQLError[] {
+export function checkOperation(checked: CheckedOperation, limits: GraphqlLimits): OperationCost {
+  const errors = checkForm(checked, limits);
+  return errors.length > 0 ? { cost: 0, errors } : checkOperationCost(checked, limits);
+}
+
+function checkForm(checked: CheckedOperation, limits: GraphqlLimits): readonly GraphQLError[] {
   const { document, operation, principal, method } = checked;
   if (method === 'GET' && operation.operation !== 'query') {
     const headers = { Allow: 'POST' };
@@ -44,8 +49,7 @@ export function checkOperation(checked: CheckedOperation, limits: GraphqlLimits)
     const message = `A key with the role ${principal.role} may not run a ${operation.operation}.`;
     return [refusal('FORBIDDEN', message, { status: 403, spec: true })];
   }
-  const tooDeep = checkVariables(checked.variables, limits);
-  return tooDeep.length > 0 ? tooDeep : checkOperationCost(checked, limits);
+  return checkVariables(checked.variables, limits);
 }
 
 /** Fragments at the root are taken for the worst. */

@@ -2,14 +2,23 @@ import type { GatewayPlugin } from '@graphql-hive/gateway-runtime';
 import { isAsyncIterable } from '@graphql-tools/utils';
 import { type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import { DocumentCache } from '#gateway/document-cache';
+import type { Principal } from '#domain/principal';
 import { BAD_REQUEST, checkOperation, refusal } from '#gateway/operation-checks';
 import { doorContext } from '#gateway/operation-context';
 import type { GraphqlLimits } from '#platform/graphql/limits';
+import {
+  type OperationCharge,
+  chargeOperation,
+  retryAfterOf,
+  tooManyRequests,
+} from '#platform/graphql/operation-charge';
 import { type ErrorLog, presentError } from '#platform/graphql/present-error';
 import { within } from '#platform/graphql/within';
 
 export interface GuardParts {
   readonly limits: GraphqlLimits;
+  /** None: operations cost their callers nothing. */
+  readonly charge?: OperationCharge<Principal> | undefined;
   readonly log: ErrorLog;
 }
 
@@ -18,7 +27,7 @@ type Incoming = Parameters<ParamsHandler>[0];
 type ParamsHandler = Parameters<Parameters<NonNullable<GatewayPlugin['onParams']>>[0]['setParamsHandler']>[0];
 
 /** Takes operations from Yoga's HTTP to Hive's planner itself, so that nothing runs or is kept unchecked. */
-export function useOperationGuard({ limits, log }: GuardParts): GatewayPlugin {
+export function useOperationGuard({ limits, charge, log }: GuardParts): GatewayPlugin {
   const documents = new DocumentCache(limits);
   let yoga: Yoga | undefined;
 
@@ -39,8 +48,10 @@ export function useOperationGuard({ limits, log }: GuardParts): GatewayPlugin {
     const variables = params.variables ?? {};
     const { principal } = caller;
     const checked = { schema, document, operation, variables, principal, method: request.method };
-    const errors = checkOperation(checked, limits);
+    const { cost, errors } = checkOperation(checked, limits);
     if (errors.length > 0) return { errors };
+    const unpaid = chargeOperation(charge, principal, cost);
+    if (unpaid) return { errors: [unpaid] };
     return within({ ms: limits.timeoutMs, left, timedOut }, async (signal) => {
       const contextValue = await contextFactory({ signal });
       const { operationName } = params;
@@ -107,8 +118,10 @@ function presentResult(
   };
 }
 
-/** A masked failure that left nothing to answer is the server's own: 500. */
+/** What left nothing to answer speaks for the whole: a masked failure is the server's own, 500, too much is 429. */
 function withStatus(error: GraphQLError, { data }: ExecutionResult): GraphQLError {
   if (error.extensions['code'] === 'INTERNAL' && !data) error.extensions['http'] = { status: 500 };
+  const retryAfter = retryAfterOf({ data, errors: [error] });
+  if (retryAfter !== undefined) error.extensions['http'] = tooManyRequests(retryAfter);
   return error;
 }

@@ -9,7 +9,7 @@ import type { ExecutionResult, Executor } from '@graphql-tools/utils';
 import type { ExecutionResult as GraphqlResult } from 'graphql';
 import { composeSupergraph } from '#gateway/compose';
 import { doorContext } from '#gateway/operation-context';
-import { useOperationGuard } from '#gateway/operation-guard';
+import { type GuardParts, useOperationGuard } from '#gateway/operation-guard';
 import type { GatewaySubgraph } from '#gateway/subgraph';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 import type { ErrorLog } from '#platform/graphql/present-error';
@@ -18,12 +18,13 @@ import type { Telemetry } from '#platform/telemetry';
 export interface RuntimeParts {
   readonly subgraphs: readonly GatewaySubgraph[];
   readonly limits: GraphqlLimits;
+  readonly charge?: GuardParts['charge'];
   readonly log: ErrorLog;
   readonly telemetry?: Pick<Telemetry, 'span'> | undefined;
 }
 
 /** Hive's gateway with the Rust planner over subgraphs of this process: no HTTP between them. */
-export function createRuntime({ subgraphs, limits, log, telemetry }: RuntimeParts): GatewayRuntime {
+export function createRuntime({ subgraphs, limits, charge, log, telemetry }: RuntimeParts): GatewayRuntime {
   const executors = new Map(
     subgraphs.map((subgraph) => [subgraph.name.toUpperCase(), executorOf(subgraph, telemetry)]),
   );
@@ -39,7 +40,7 @@ export function createRuntime({ subgraphs, limits, log, telemetry }: RuntimePart
           return executor;
         },
       }),
-      plugins: () => [useOperationGuard({ limits, log })],
+      plugins: () => [useOperationGuard({ limits, charge, log })],
       batching: { limit: limits.batch },
       logging: hiveLogger(log),
       // useOperationGuard presents errors: it knows what a subgraph has already masked.

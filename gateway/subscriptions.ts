@@ -1,7 +1,9 @@
 import { type ExecutionResult, type GraphQLSchema, buildASTSchema, parse, validate } from 'graphql';
 import type { Caller } from '#domain/caller';
+import type { Principal } from '#domain/principal';
 import type { GatewaySubgraph } from '#gateway/subgraph';
 import type { GraphqlLimits } from '#platform/graphql/limits';
+import { type OperationCharge, chargeOperation } from '#platform/graphql/operation-charge';
 import { type ErrorLog, presentError } from '#platform/graphql/present-error';
 import type { ResultStream } from '#platform/graphql/streams/result-stream';
 import {
@@ -15,6 +17,7 @@ export interface SubscriptionParts {
   /** What clients see. */
   readonly schema: GraphQLSchema;
   readonly limits: GraphqlLimits;
+  readonly charge?: OperationCharge<Principal> | undefined;
   readonly log: ErrorLog;
 }
 
@@ -33,7 +36,7 @@ interface Source {
  * Hands a subscription to the subgraph whose field it asks for, without the planner: what is told live carries all
  * its fields, and joins with other subgraphs would be asked for every message of every subscriber.
  */
-export function createSubscribe({ subgraphs, schema, limits, log }: SubscriptionParts): Subscribe {
+export function createSubscribe({ subgraphs, schema, limits, charge, log }: SubscriptionParts): Subscribe {
   const sources = sourcesOf(subgraphs);
   return async (operation, caller, signal) => {
     const prepared = prepareSubscription(schema, operation, limits);
@@ -56,6 +59,8 @@ export function createSubscribe({ subgraphs, schema, limits, log }: Subscription
         ],
       };
     }
+    const unpaid = chargeOperation(charge, caller.principal, prepared.cost);
+    if (unpaid) return { errors: [unpaid] };
     return source.subgraph.subscribe({
       document,
       variables: operation.variables ?? undefined,

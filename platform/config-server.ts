@@ -126,11 +126,17 @@ export const SERVER = {
     '30',
     'Seconds that a GraphQL operation may take.',
   ),
-  requestsPerMinute: variable(
-    'CAIRN_REQUESTS_PER_MINUTE',
-    whole(0, 1_000_000),
-    '6000',
-    'GraphQL requests per API key and minute; 0 sets no limit. Bulk bodies are bounded by their number instead.',
+  queryCostPerMinute: variable(
+    'CAIRN_QUERY_COST_PER_MINUTE',
+    whole(0, 1_000_000_000),
+    '1000000',
+    'What GraphQL requests of one API key may cost in a minute, at each process: 100 for a request, 1 for every object that its answer may hold; 0 sets no limit.',
+  ),
+  recordBytesPerMinute: variable(
+    'CAIRN_RECORD_BYTES_PER_MINUTE',
+    whole(0, 1_024 * 1_024 * MEGABYTE),
+    String(4_096 * MEGABYTE),
+    'Bytes of events, after decompression, that one API key may send in a minute, at each process; 0 sets no limit.',
   ),
   sealBytes: variable(
     'CAIRN_SEAL_BYTES',

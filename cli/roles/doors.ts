@@ -1,5 +1,5 @@
 import type { Ground } from '#cli/roles/ground';
-import { limitRate } from '#cli/rate-limit';
+import { REQUEST_COST } from '#cli/rate-limit';
 import type { Principal } from '#domain/principal';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
 import type { Route } from '#platform/http/routes';
@@ -18,13 +18,14 @@ export function graphqlLimits({ config }: Ground['base']): Partial<GraphqlLimits
   return { bodyBytes: config.maxGraphqlBytes, timeoutMs: config.requestSeconds * 1_000 };
 }
 
-/** Keys as every GraphQL door of a process checks and counts them. */
+/** Keys as every GraphQL door of a process checks them; a request costs before its body is read. */
 export async function graphqlKeys(ground: Ground): Promise<Authenticate> {
   const authenticator = await ground.authenticator();
-  return limitRate(
-    (authorization) => authenticator.authenticate(authorization),
-    ground.base.config.requestsPerMinute,
-  );
+  return async (authorization) => {
+    const principal = await authenticator.authenticate(authorization);
+    if (principal !== null) ground.rates.queryCost(principal, REQUEST_COST);
+    return principal;
+  };
 }
 
 /** Who may open streams at a door of this process, and how many there may be. */
@@ -60,7 +61,14 @@ export async function subgraphRoute(
   const hasStreams = subgraph.schema.getSubscriptionType() !== undefined;
   const streams = hasStreams ? await streamAccess(ground, authenticate) : undefined;
   const limits = graphqlLimits(ground.base);
-  const door = await createSubgraphDoor({ subgraph, authenticate, log, limits, streams });
+  const door = await createSubgraphDoor({
+    subgraph,
+    authenticate,
+    charge: ground.rates.queryCost,
+    log,
+    limits,
+    streams,
+  });
   closeStreamsFirst(ground, door.path, door);
   ground.shutdown.add({ name: door.path, stage: STAGE.work, timeout: 5_000, run: () => door.dispose() });
   return {
@@ -87,7 +95,7 @@ export async function internalRoute(ground: Ground, subgraph: Subgraph): Promise
   };
 }
 
-/** Events in bulk; bodies are bounded by their number, not by a rate. */
+/** Events in bulk; bodies are bounded by their number and, where they are recorded, by their bytes. */
 export async function bulkRoute(ground: Ground): Promise<Route> {
   const { config, log } = ground.base;
   const authenticator = await ground.authenticator();

@@ -31,7 +31,15 @@ export async function gatewayRoutes(
   }
   const limits = graphqlLimits(ground.base);
   const streams = await streamAccess(ground, authenticate);
-  const gateway = await createGateway({ subgraphs, authenticate, streams, log, limits, telemetry });
+  const gateway = await createGateway({
+    subgraphs,
+    authenticate,
+    charge: ground.rates.queryCost,
+    streams,
+    log,
+    limits,
+    telemetry,
+  });
   closeStreamsFirst(ground, 'the gateway', gateway);
   ground.shutdown.add({ name: 'gateway', stage: STAGE.work, timeout: 5_000, run: () => gateway.dispose() });
   const graphql: Route = {

@@ -5,6 +5,7 @@ import { journalGauges } from '#cli/gauges';
 import { isHistoryElsewhere, openHistoryIndex } from '#cli/history';
 import type { Base, Installation } from '#cli/installation';
 import { openBase, openInstallation, openInstallationJournal } from '#cli/installation';
+import { type RateLimiter, createRateLimiter } from '#cli/rate-limit';
 import { once } from '#cli/roles/once';
 import { RecordingCheck } from '#cli/roles/recording-check';
 import type { Roles } from '#cli/roles/roles';
@@ -43,6 +44,9 @@ export class Ground {
   /** The same for what the process can do without for a while. */
   readonly lesserChecks: Record<string, Check> = {};
 
+  /** What keys have used, at all doors of the process. */
+  readonly rates: RateLimiter;
+
   /** Streams of all doors of the process count together. */
   readonly streams: StreamCaps;
 
@@ -50,6 +54,7 @@ export class Ground {
     const { streams: total, streamsPerKey: perKey, streamsPerConnection: perConnection } = config;
     this.streams = new StreamCaps({ total, perKey, perConnection });
     this.base = openBase(config, nameOf(roles), shutdown);
+    this.rates = createRateLimiter(config, this.base.telemetry.metrics);
     this.roles = roles;
     this.shutdown = shutdown;
   }
@@ -107,6 +112,7 @@ export class Ground {
       accounts: installation.organization.accounts,
       eventIds: journal.eventIds,
       now: Date.now,
+      charge: this.rates.recordBytes,
       live: {
         pubsub: installation.journalDeps.pubsub,
         onError: seldom((error) => log.warn({ err: error }, 'live events wait: the journal cannot be read')),

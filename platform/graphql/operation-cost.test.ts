@@ -25,11 +25,11 @@ function costOf(query: string, variables: Record<string, unknown> = {}): number 
   const document = parse(query);
   expect(validate(schema, document)).toEqual([]);
   const operation = getOperationAST(document)!;
-  const [error] = checkOperationCost(
+  const { errors } = checkOperationCost(
     { schema, document, operation, variables },
     { ...DEFAULT_LIMITS, cost: -1, pageSize: Number.MAX_SAFE_INTEGER },
   );
-  return Number(/this one has (\d+)/.exec(error!.message)![1]);
+  return Number(/this one has (\d+)/.exec(errors[0]!.message)![1]);
 }
 
 describe('the cost of an operation', () => {
@@ -103,7 +103,7 @@ describe('page sizes', () => {
     return checkOperationCost(
       { schema, document, operation: getOperationAST(document)!, variables },
       { ...DEFAULT_LIMITS, pageSize: 10, cost: 1_000 },
-    ).map(({ extensions }) => [extensions['code'], extensions['argument']]);
+    ).errors.map(({ extensions }) => [extensions['code'], extensions['argument']]);
   };
 
   test('at the limit pass, above it are refused by name', () => {

@@ -31,6 +31,13 @@ export interface CostedOperation {
 /** A whole schema or one type, whatever is selected of it. */
 const INTROSPECTION_COST: Readonly<Record<string, number>> = { __schema: 500, __type: 50, __typename: 0 };
 
+export interface OperationCost {
+  /** Objects that the answer may hold. */
+  readonly cost: number;
+  /** Why the operation is refused; empty when it is not. */
+  readonly errors: readonly GraphQLError[];
+}
+
 /**
  * Refuses an operation whose answer could hold more objects than `limits.cost`, or that asks for a larger page
  * than `limits.pageSize`. Leaves are free; every object counts one, times the sizes of the lists around it: a
@@ -39,13 +46,13 @@ const INTROSPECTION_COST: Readonly<Record<string, number>> = { __schema: 500, __
 export function checkOperationCost(
   costed: CostedOperation,
   limits: Pick<GraphqlLimits, 'cost' | 'pageSize' | 'defaultPageSize' | 'assumedListSize'>,
-): readonly GraphQLError[] {
+): OperationCost {
   const { cost, overlongPages } = new CostCount(costed, limits).ofOperation();
   const errors = overlongPages.map(({ argument, size }) =>
     limitExceeded(`${argument} of at most ${limits.pageSize}`, size, argument),
   );
   if (cost > limits.cost) errors.push(limitExceeded(`a cost of at most ${limits.cost}`, cost));
-  return errors;
+  return { cost, errors };
 }
 
 interface OverlongPage {

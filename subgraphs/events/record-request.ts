@@ -39,8 +39,9 @@ export async function recordEntries(
   principal: Principal,
   input: { readonly events: readonly Entry[]; readonly account?: string | null | undefined },
 ): Promise<RecordedEntries> {
-  checkEntries(input.events);
+  const bytes = checkEntries(input.events);
   const intake = recorder.open({ principal, account: input.account ?? undefined });
+  intake.receive(bytes);
   for (const entry of input.events) {
     const refusal = refusalOf(entry);
     if (refusal === undefined) intake.add(Buffer.from(entry.eventData));
@@ -66,7 +67,8 @@ export async function recordEntries(
   };
 }
 
-function checkEntries(entries: readonly Entry[]): void {
+/** The bytes of all. */
+function checkEntries(entries: readonly Entry[]): number {
   if (entries.length === 0) {
     throw new CairnError('INVALID_ARGUMENT', 'Send at least one event.', { path: 'input.events' });
   }
@@ -83,6 +85,7 @@ function checkEntries(entries: readonly Entry[]): void {
     });
   }
   checkEntryIds(entries);
+  return bytes;
 }
 
 function checkEntryIds(entries: readonly Entry[]): void {

@@ -14,6 +14,8 @@ export interface RecorderDependencies {
   readonly eventIds: EventIds;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Takes bytes from what a key may send in a minute; TOO_MANY_REQUESTS when it has sent them. */
+  readonly charge?: ((principal: Principal, bytes: number) => void) | undefined;
 }
 
 /** Who sends events, and how the request wants them taken. */
@@ -112,6 +114,11 @@ export class Intake {
   /** Bytes of the events that are kept until the next commit. */
   get bytes(): number {
     return this.gathered;
+  }
+
+  /** Counts what comes in, events or not. TOO_MANY_REQUESTS when the key has sent too much. */
+  receive(bytes: number): void {
+    this.dependencies.charge?.(this.request.principal, bytes);
   }
 
   /** Checks one event as received and keeps it, or its refusal, until the next commit. */

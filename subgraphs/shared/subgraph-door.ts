@@ -18,6 +18,12 @@ import type { Principal } from '#domain/principal';
 import { AuthenticatedDoor, type DoorParts, type Visit } from '#platform/graphql/authenticated-door';
 import { checkDocumentShape } from '#platform/graphql/document-shape';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
+import {
+  type OperationCharge,
+  chargeOperation,
+  retryAfterOf,
+  tooManyRequests,
+} from '#platform/graphql/operation-charge';
 import { checkOperationCost } from '#platform/graphql/operation-cost';
 import type { ErrorLog } from '#platform/graphql/present-error';
 import { wantsEvents } from '#platform/graphql/streams/sse-door';
@@ -37,6 +43,8 @@ export interface SubgraphDoorOptions {
   readonly authenticate: (authorization: string | undefined) => Promise<Principal | null>;
   readonly log: ErrorLog;
   readonly limits?: Partial<GraphqlLimits>;
+  /** What every operation costs its caller before it runs. */
+  readonly charge?: OperationCharge<Principal> | undefined;
   /** For subscriptions; without it there are none here. */
   readonly streams?: StreamAccess | undefined;
 }
@@ -60,9 +68,9 @@ export interface SubgraphDoor {
 
 /** One subgraph over HTTP, for a gateway in another process: the gateway's key check and limits hold here too. */
 export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<SubgraphDoor> {
-  const { subgraph, authenticate, log } = options;
+  const { subgraph, authenticate, charge, log } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const server = createServer(subgraph, { limits, log });
+  const server = createServer(subgraph, { limits, charge, log });
   await server.start();
   const doorParts = {
     body: { bytes: limits.bodyBytes, ms: limits.timeoutMs },
@@ -70,7 +78,7 @@ export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<
     expected: expectedFailure,
   };
   const door = new AuthenticatedDoor({ authenticate, ...doorParts });
-  const streams = options.streams && openStreams(subgraph, { ...options.streams, limits, doorParts });
+  const streams = options.streams && openStreams(subgraph, { ...options.streams, limits, charge, doorParts });
 
   function answer(
     httpGraphQLRequest: HTTPGraphQLRequest,
@@ -100,10 +108,14 @@ export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<
 
 interface SubgraphStreams extends StreamAccess {
   readonly limits: GraphqlLimits;
+  readonly charge: SubgraphDoorOptions['charge'];
   readonly doorParts: Omit<DoorParts<Principal>, 'authenticate'>;
 }
 
-function openStreams(subgraph: Subgraph, { keys, caps, limits, doorParts }: SubgraphStreams): StreamDoors {
+function openStreams(
+  subgraph: Subgraph,
+  { keys, caps, limits, charge, doorParts }: SubgraphStreams,
+): StreamDoors {
   const { log } = doorParts;
   const present = subgraph.present.bind(subgraph);
   return createStreamDoors(
@@ -115,6 +127,8 @@ function openStreams(subgraph: Subgraph, { keys, caps, limits, doorParts }: Subg
       async start(operation, visitor, signal) {
         const prepared = prepareSubscription(subgraph.schema, operation, limits);
         if ('errors' in prepared) return { errors: prepared.errors.map((error) => present(error, visitor)) };
+        const unpaid = chargeOperation(charge, visitor.principal, prepared.cost);
+        if (unpaid) return { errors: [present(unpaid, visitor)] };
         return subgraph.subscribe({
           document: prepared.document,
           variables: operation.variables ?? undefined,
@@ -130,10 +144,14 @@ function openStreams(subgraph: Subgraph, { keys, caps, limits, doorParts }: Subg
 
 interface ServerParts {
   readonly limits: GraphqlLimits;
+  readonly charge: SubgraphDoorOptions['charge'];
   readonly log: ErrorLog;
 }
 
-function createServer(subgraph: Subgraph, { limits, log }: ServerParts): ApolloServer<SubgraphContext> {
+function createServer(
+  subgraph: Subgraph,
+  { limits, charge, log }: ServerParts,
+): ApolloServer<SubgraphContext> {
   return new ApolloServer<SubgraphContext>({
     schema: subgraph.schema,
     introspection: true,
@@ -146,7 +164,7 @@ function createServer(subgraph: Subgraph, { limits, log }: ServerParts): ApolloS
     validationRules: [shapeRule(limits)],
     logger: apolloLogger(log),
     plugins: [
-      costPlugin(limits),
+      costPlugin(limits, charge),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
@@ -181,11 +199,14 @@ function shapeRule(limits: GraphqlLimits) {
   });
 }
 
-function costPlugin(limits: GraphqlLimits): ApolloServerPlugin<SubgraphContext> {
+function costPlugin(
+  limits: GraphqlLimits,
+  charge: SubgraphDoorOptions['charge'],
+): ApolloServerPlugin<SubgraphContext> {
   return {
     async requestDidStart() {
       return {
-        async didResolveOperation({ schema, document, operation, request }) {
+        async didResolveOperation({ schema, document, operation, request, contextValue }) {
           if (!operation) return; // Apollo words this one
           if (operation.operation === 'subscription') {
             throw new CairnError(
@@ -194,11 +215,18 @@ function costPlugin(limits: GraphqlLimits): ApolloServerPlugin<SubgraphContext> 
             );
           }
           const costed = { schema, document, operation, variables: request.variables ?? {} };
-          const [error] = [
-            ...checkVariables(costed.variables, limits),
-            ...checkOperationCost(costed, limits),
-          ];
+          const [tooDeep] = checkVariables(costed.variables, limits);
+          if (tooDeep) throw tooDeep;
+          const { cost, errors } = checkOperationCost(costed, limits);
+          const [error = chargeOperation(charge, contextValue.principal, cost)] = errors;
           if (error) throw error;
+        },
+        async willSendResponse({ response: { body, http } }) {
+          const retryAfter = body.kind === 'single' ? retryAfterOf(body.singleResult) : undefined;
+          if (retryAfter === undefined) return;
+          const { status, headers } = tooManyRequests(retryAfter);
+          http.status = status;
+          for (const [name, value] of Object.entries(headers)) http.headers.set(name, value);
         },
       };
     },

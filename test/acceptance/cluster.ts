@@ -125,7 +125,7 @@ export class Cluster implements AsyncDisposable {
       CAIRN_DATA: dataDir,
       CAIRN_SEAL_SECONDS: '1',
       CAIRN_DRAIN_SECONDS: '1',
-      CAIRN_REQUESTS_PER_MINUTE: '0',
+      CAIRN_QUERY_COST_PER_MINUTE: '0',
       CAIRN_POSTGRES_CONNECTIONS: '10',
       CAIRN_LOG_LEVEL: 'warn',
     };

@@ -21,7 +21,12 @@ const PATIENCE_MS = 300_000;
 
 export async function startProduct(env: Readonly<Record<string, string>>): Promise<Product> {
   const platform = await startPlatform({
-    env: { CAIRN_LOG_LEVEL: 'warn', CAIRN_REQUESTS_PER_MINUTE: '0', ...env },
+    env: {
+      CAIRN_LOG_LEVEL: 'warn',
+      CAIRN_QUERY_COST_PER_MINUTE: '0',
+      CAIRN_RECORD_BYTES_PER_MINUTE: '0',
+      ...env,
+    },
   });
   const agent = new Agent({ keepAlive: true });
   const metric = async (name: string): Promise<number> => {

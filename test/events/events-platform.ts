@@ -8,6 +8,7 @@ import { HistoryProjection } from '#projections/history/history-projection';
 import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
 import { createEventsServices, events } from '#subgraphs/events/index';
 import { buildSubgraph } from '#subgraphs/shared/build-subgraph';
+import type { RecorderDependencies } from '#subgraphs/events/record';
 import type { LiveLimits } from '#subgraphs/events/live/live-events';
 import { MemoryAccounts } from '#test/events/memory-accounts';
 import { MemoryJournal, testEventIds } from '#test/events/memory-journal';
@@ -22,7 +23,11 @@ export async function startEvents(now: () => number, ...accounts: string[]) {
 
 /** The same with a budget of its own for what answers hold. */
 export async function startEventsWithin(
-  limits: { readonly budget?: MemoryBudget; readonly live?: LiveLimits },
+  limits: {
+    readonly budget?: MemoryBudget;
+    readonly live?: LiveLimits;
+    readonly charge?: RecorderDependencies['charge'];
+  },
   now: () => number,
   ...accounts: string[]
 ) {
@@ -40,6 +45,7 @@ export async function startEventsWithin(
     eventIds: testEventIds,
     now,
     budget: limits.budget,
+    charge: limits.charge,
     live: { pubsub, onError: (error) => logged.push(error), limits: limits.live },
     exports: noExports,
   });

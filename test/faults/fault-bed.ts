@@ -56,7 +56,7 @@ export const EMBEDDED = {
 };
 const SETTINGS = {
   CAIRN_SEAL_SECONDS: '1',
-  CAIRN_REQUESTS_PER_MINUTE: '0',
+  CAIRN_QUERY_COST_PER_MINUTE: '0',
   CAIRN_LOG_LEVEL: 'warn',
   // By itself V8 takes more on larger machines before it tidies up, and no bound on memory would mean the same.
   NODE_OPTIONS: '--max-old-space-size=512',

@@ -35,7 +35,7 @@ export async function crashCycle({ kills, seed, say }: CycleOptions): Promise<Cy
   const env = {
     CAIRN_PORT: String(await freePort()),
     CAIRN_SEAL_SECONDS: '1',
-    CAIRN_REQUESTS_PER_MINUTE: '0',
+    CAIRN_QUERY_COST_PER_MINUTE: '0',
     CAIRN_LOG_LEVEL: 'warn',
   };
   let platform = await startPlatform({ dataDir, env });

@@ -27,6 +27,8 @@ export interface PreparedSubscription {
   readonly operation: OperationDefinitionNode;
   /** Of the one field at its root. */
   readonly field: string;
+  /** As `checkOperationCost` estimates it for one message. */
+  readonly cost: number;
 }
 
 const OPERATION = z.object({
@@ -60,14 +62,13 @@ export function prepareSubscription(
   const operation = getOperationAST(document, operationName);
   if (operation?.operation !== 'subscription') return { errors: [refused(ONLY_SUBSCRIPTIONS)] };
   const values = variables ?? {};
-  const errors = [
-    ...checkVariables(values, limits),
-    ...checkOperationCost({ schema, document, operation, variables: values }, limits),
-  ];
+  const tooDeep = checkVariables(values, limits);
+  if (tooDeep.length > 0) return { errors: tooDeep };
+  const { cost, errors } = checkOperationCost({ schema, document, operation, variables: values }, limits);
   if (errors.length > 0) return { errors };
   const [root] = operation.selectionSet.selections;
   if (root?.kind !== Kind.FIELD) return { errors: [refused('A subscription names its field at its root.')] };
-  return { document, operation, field: root.name.value };
+  return { document, operation, field: root.name.value, cost };
 }
 
 const ONLY_SUBSCRIPTIONS = 'Streams are for one subscription each; send queries and mutations with POST.';

@@ -41,7 +41,9 @@ afterEach(async () => {
   }
 });
 
-async function setUp(limits: Partial<BulkLimits> = {}) {
+type Charge = (principal: Principal, bytes: number) => void;
+
+async function setUp(limits: Partial<BulkLimits> = {}, charge?: Charge) {
   const journal = new MemoryJournal();
   const logged: unknown[] = [];
   const recorder = new EventRecorder({
@@ -49,6 +51,7 @@ async function setUp(limits: Partial<BulkLimits> = {}) {
     accounts: new MemoryAccounts(ONE),
     eventIds: testEventIds,
     now: Date.now,
+    charge,
   });
   const door = createBulkDoor({
     recorder,
@@ -215,6 +218,34 @@ describe('bulk door', () => {
     const again = await send(texts.join('\n'));
     expect(counts(again)).toMatchObject({ recorded: 70, duplicates: 30 });
     expect(journal.events.map(({ raw }) => raw.toString())).toEqual(texts);
+  });
+
+  it('answers 429 in the middle of a body that is more than its key may send, and tells how far it came', async () => {
+    let left = 100_000;
+    const { journal, send } = await setUp({ batchEvents: 10 }, ({ keyId }, bytes) => {
+      if (left <= 0) throw new CairnError('TOO_MANY_REQUESTS', `enough, ${keyId}`, { retryAfter: 7 });
+      left -= bytes;
+    });
+    const texts = recordTexts(300, { padding: 'x'.repeat(2_000) });
+    const body = gzipSync(texts.join('\n'));
+    const refused = await send(body);
+    expect(refused).toMatchObject({
+      status: 429,
+      headers: { 'retry-after': '7' },
+      body: { error: { code: 'TOO_MANY_REQUESTS', message: 'enough, k1', retryAfter: 7 } },
+    });
+    const { received, recorded, refused: faulty } = refused.body;
+    // No event is called faulty because we have stopped in its middle.
+    expect({ received, faulty }).toEqual({ received: recorded, faulty: 0 });
+    expect(recorded).toBeGreaterThan(0);
+    expect(journal.events.map(({ raw }) => raw.toString())).toEqual(texts.slice(0, recorded));
+    const before = left;
+    expect((await send(body)).body).toMatchObject({ received: 0, error: { code: 'TOO_MANY_REQUESTS' } });
+    expect(left).toBe(before);
+
+    left = 1e9;
+    expect(counts(await send(body))).toMatchObject({ recorded: 300 - recorded, duplicates: recorded });
+    expect(1e9 - left).toBe(Buffer.byteLength(texts.join('\n')));
   });
 
   it('does not read on while two batches wait', async () => {

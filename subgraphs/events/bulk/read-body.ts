@@ -38,7 +38,8 @@ export async function readBody(body: Body): Promise<void> {
   const batches = new Batches(body);
   try {
     const failure = await readText(body, splitter, batches);
-    await batches.take(splitter.end());
+    // An event that was cut off because its sender is to wait will come again, whole.
+    if (!isTooMuch(failure)) await batches.take(splitter.end());
     await batches.finish();
     if (failure) throw failure.reason;
   } finally {
@@ -51,7 +52,7 @@ export async function readBody(body: Body): Promise<void> {
 }
 
 async function readText(
-  { request, limits }: Body,
+  { request, intake, limits }: Body,
   splitter: Splitter,
   batches: Batches,
 ): Promise<{ readonly reason: unknown } | undefined> {
@@ -59,6 +60,7 @@ async function readText(
   const text = decode(received, request.headers['content-encoding'], limits);
   try {
     for await (const chunk of withinTime(text, limits)) {
+      intake.receive(chunk.length);
       await batches.take(splitter.push(chunk));
       if (splitter.fault) break;
     }
@@ -66,6 +68,10 @@ async function readText(
     return { reason };
   }
   return undefined;
+}
+
+function isTooMuch(failure: { readonly reason: unknown } | undefined): boolean {
+  return failure?.reason instanceof CairnError && failure.reason.code === 'TOO_MANY_REQUESTS';
 }
 
 class Batches {
