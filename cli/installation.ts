@@ -4,10 +4,13 @@ import type { DataLayout } from '#cli/data-folder';
 import { openMasterKey } from '#cli/master-key';
 import { openMessages } from '#cli/messages';
 import { openObjectStores } from '#cli/object-stores';
+import { openOwnTrail } from '#cli/own-trail';
+import type { OwnTrailOffice } from '#cli/own-trail';
 import { jobs as definitions } from '#domain/jobs';
 import type { JobDesk } from '#domain/jobs';
 import type { JournalDeps, OpenJournal } from '#journal/journal';
 import { openJournal } from '#journal/journal';
+import type { Recovery } from '#journal/recover';
 import { retentionCutOff } from '#domain/month';
 import type { Config } from '#platform/config';
 import type { MikroORM, Pool } from '#platform/db';
@@ -47,6 +50,8 @@ export interface Installation extends Base {
   readonly jobs: { readonly queue: Queue; readonly store: JobStore; readonly desk: JobDesk };
   readonly organization: OrganizationService;
   readonly settings: AccountSettingsCache;
+  /** What is done to Cairn itself. */
+  readonly ownTrail: OwnTrailOffice;
   /** What /readyz asks of services that a process can do without for a while. */
   readonly lesserChecks: Readonly<Record<string, Check>>;
 }
@@ -99,7 +104,10 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
   const store = createJobStore(pool);
   const desk = createJobDesk({ queue, store, log });
   const board = createJobBoard({ queue, store, definitions: Object.values(definitions), log });
-  const organization = new OrganizationService({ orm, desk, board, log });
+  const nameOf = (keyId: string): Promise<string | undefined> => organization.authenticator.nameOf(keyId);
+  const ownTrail = openOwnTrail({ config, pool, pubsub, nameOf, log });
+  closing('own trail', () => ownTrail.recorder.close(), STAGE.rest);
+  const organization = new OrganizationService({ orm, desk, board, log, watch: ownTrail.watch });
   closing('organization', () => organization.close());
   const settings = new AccountSettingsCache(() => organization.accounts.settings(), onError('settings'));
   closing('settings', () => settings.close());
@@ -112,6 +120,7 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
     jobs: { queue, store, desk },
     organization,
     settings,
+    ownTrail,
     lesserChecks: { ...lesserChecks, objects: () => stores.check(), anchor: () => stores.checkAnchor() },
   };
 }
@@ -121,7 +130,7 @@ export async function openInstallation(base: Base, shutdown: Shutdown): Promise<
  * start, before the others open it; `restored` says that a restore came before.
  */
 export async function openInstallationJournal(
-  { config, journalDeps, settings }: Installation,
+  { config, journalDeps, settings, ownTrail }: Installation,
   shutdown: Shutdown,
   { recover, restored = false }: { readonly recover: boolean; readonly restored?: boolean } = {
     recover: false,
@@ -131,6 +140,7 @@ export async function openInstallationJournal(
   const journal = await openJournal(journalDeps, {
     recover,
     restored,
+    onRecovered: (recovery) => tellRecovery(ownTrail, recovery, restored),
     retentionStart: (account) => {
       const months = settings.of(account)?.retentionMonths;
       return months === undefined ? undefined : retentionCutOff(Date.now(), months);
@@ -141,4 +151,12 @@ export async function openInstallationJournal(
   });
   shutdown.add({ name: 'journal', stage: STAGE.services, timeout: CLOSE_MS, run: () => journal.close() });
   return journal;
+}
+
+/** A start that found everything in order tells nothing. */
+async function tellRecovery({ trail }: OwnTrailOffice, recovery: Recovery, restored: boolean): Promise<void> {
+  const { created, rebuilt, replayed, newEpoch } = recovery;
+  if (!created && !rebuilt && replayed === 0 && newEpoch === undefined) return;
+  const eventName = restored ? 'RestoreInstallation' : created ? 'BeginLog' : 'RecoverJournal';
+  await trail.tell({ eventName, details: { created, rebuilt, replayed, newEpoch: newEpoch ?? null } });
 }

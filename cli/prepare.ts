@@ -1,5 +1,6 @@
 import { checkVersion } from '#cli/data-folder';
 import { openBase, openInstallation, openInstallationJournal } from '#cli/installation';
+import { firstAdministrator } from '#cli/own-trail';
 import type { Config } from '#platform/config';
 import { migrate } from '#platform/db';
 import { createLog } from '#platform/log';
@@ -28,12 +29,11 @@ export async function prepareInstallation(
     await openInstallationJournal(installation, shutdown, { recover: true });
     const version = await checkVersion(installation.layout.root);
     const unseen = show === undefined && version?.administratorKeyShown === false;
-    const { keys } = installation.organization;
-    const administratorKey = await keys.createFirstAdministrator({
+    const administratorKey = await firstAdministrator(installation, {
       unseen,
       ...(show === undefined ? {} : { show }),
     });
-    return { migrations, administratorKey: administratorKey ?? undefined };
+    return { migrations, administratorKey };
   } finally {
     await shutdown.run('prepared');
   }

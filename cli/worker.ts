@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openExports } from '#cli/exports';
+import { workTold } from '#cli/own-trail';
 import { projectorGauges, putBackCounter } from '#cli/gauges';
 import { isHistoryElsewhere, openHistoryProjection } from '#cli/history';
 import type { Installation } from '#cli/installation';
 import type { Ground } from '#cli/roles/ground';
+import { drainOwnTrail } from '#cli/roles/own-trail';
 import type { OpenJournal } from '#journal/journal';
 import { STAGE } from '#platform/shutdown';
 import { startJobs } from '#workers/jobs/start-jobs';
@@ -21,6 +23,7 @@ export async function openWorker(ground: Ground): Promise<void> {
   const journal = await ground.journal();
   const { workerDuties } = installation.config;
   await journal.resumeErasures();
+  const endDrain = await drainOwnTrail(ground, journal);
   const projector = await createProjector(installation, journal);
   const stop = (): Promise<void> => projector.stop();
   ground.shutdown.add({ name: 'projection', stage: STAGE.work, timeout: GRACE_MS, run: stop });
@@ -30,8 +33,16 @@ export async function openWorker(ground: Ground): Promise<void> {
     if (error !== undefined) throw error;
   };
   if (workerDuties.includes('projections')) projector.start();
-  if (!workerDuties.includes('jobs')) return;
-  sealAtEnd(ground, journal);
+  // What the process says last is recorded by itself, and sealed with the rest.
+  const lastWords = async (): Promise<void> => {
+    await ground.endTrail();
+    await endDrain();
+  };
+  if (!workerDuties.includes('jobs')) {
+    ground.shutdown.add({ name: 'last words', stage: STAGE.rest, timeout: LAST_SEAL_MS, run: lastWords });
+    return;
+  }
+  sealAtEnd(ground, journal, lastWords);
   await work(installation, {
     journal,
     projector,
@@ -40,10 +51,11 @@ export async function openWorker(ground: Ground): Promise<void> {
 }
 
 /** What was taken in until the end lies in objects then, where a copy of the folder finds it. Nothing depends on it. */
-function sealAtEnd({ base, shutdown }: Ground, journal: OpenJournal): void {
+function sealAtEnd({ base, shutdown }: Ground, journal: OpenJournal, before: () => Promise<void>): void {
   const seal = async (): Promise<void> => {
     const late = delay(LAST_SEAL_MS, 'late' as const, { ref: false });
     try {
+      await Promise.race([before(), late]);
       const done = await Promise.race([journal.sealer.sealTail({ force: true }), late]);
       if (done === 'late') base.log.warn('the tail could not be sealed in time; the next worker does it');
     } catch (error) {
@@ -76,6 +88,7 @@ async function work(installation: Installation, { journal, projector, exports }:
     log,
     telemetry,
     putBack: putBackCounter(installation),
+    ...workTold(installation.ownTrail),
     journal: {
       name: 'journal',
       erase: async (scope) => {

@@ -7,7 +7,11 @@ export interface Caller {
   /** Given by the client (`x-request-id`) or made at the door; it stands in errors and in the log. */
   readonly requestId: string;
   readonly clientAddress: string | undefined;
+  /** What the client calls itself; at most MAX_USER_AGENT characters. */
+  readonly userAgent?: string | undefined;
 }
+
+export const MAX_USER_AGENT = 256;
 
 const CALLER = z.strictObject({
   principal: z.strictObject({
@@ -17,12 +21,13 @@ const CALLER = z.strictObject({
   }),
   requestId: z.string().min(1).max(128),
   clientAddress: z.string().max(64).optional(),
+  userAgent: z.string().max(MAX_USER_AGENT).optional(),
 });
 
 /** As another process of the installation tells it, in JSON; undefined when that is no caller. */
 export function readCaller(value: unknown): Caller | undefined {
   const parsed = CALLER.safeParse(value);
   if (!parsed.success) return undefined;
-  const { principal, requestId, clientAddress } = parsed.data;
-  return { principal, requestId, clientAddress };
+  const { principal, requestId, clientAddress, userAgent } = parsed.data;
+  return { principal, requestId, clientAddress, ...(userAgent !== undefined && { userAgent }) };
 }

@@ -17,6 +17,7 @@ import { wantsEvents } from '#platform/graphql/streams/sse-door';
 import type { StreamCaps } from '#platform/graphql/streams/stream-caps';
 import { type StreamDoors, createStreamDoors } from '#platform/graphql/streams/stream-doors';
 import type { StreamKeys } from '#platform/graphql/streams/stream-gate';
+import { currentRequest } from '#platform/request-context';
 import type { Telemetry } from '#platform/telemetry';
 
 export interface GatewayOptions {
@@ -102,7 +103,7 @@ function toContext(visit: Visit<Principal>): DoorContext {
 }
 
 function callerOf({ principal, requestId, clientAddress }: Caller): Caller {
-  return { principal, requestId, clientAddress };
+  return { principal, requestId, clientAddress, userAgent: currentRequest()?.userAgent };
 }
 
 /** Only what GraphQL over HTTP looks at: the planner has no use for cookies and keys. */

@@ -146,8 +146,8 @@ async function post(
 }
 
 function bodyOf({ document, variables, operationName, caller }: Request): Buffer {
-  const { principal, requestId, clientAddress } = caller;
-  const asking: Caller = { principal, requestId, clientAddress };
+  const { principal, requestId, clientAddress, userAgent } = caller;
+  const asking: Caller = { principal, requestId, clientAddress, userAgent };
   return Buffer.from(JSON.stringify({ caller: asking, query: textOf(document), variables, operationName }));
 }
 

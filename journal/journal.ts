@@ -60,6 +60,8 @@ export interface JournalOptions {
   readonly recover?: boolean;
   /** The recovery follows a restore (`RecoveryOptions.restored`). */
   readonly restored?: boolean;
+  /** Hears what the recovery found and did. */
+  readonly onRecovered?: (recovery: Recovery) => Promise<void>;
   /** For crash tests. */
   readonly step?: Steps;
 }
@@ -101,7 +103,9 @@ export async function openJournal(deps: JournalDeps, options: JournalOptions = {
   });
   const sealerDeps = sealerDepsOf(deps, options, dataKeys);
   if (recover) {
-    logRecovery(deps.log, await recoverJournal(sealerDeps, { restored: options.restored ?? false }));
+    const recovery = await recoverJournal(sealerDeps, { restored: options.restored ?? false });
+    logRecovery(deps.log, recovery);
+    await options.onRecovered?.(recovery);
   }
   const { log } = await available(() => requireHead(store));
   const reader = createReader(deps, log, { erasures, dataKeys });

@@ -138,6 +138,12 @@ export const SERVER = {
     String(4_096 * MEGABYTE),
     'Bytes of events, after decompression, that one API key may send in a minute, at each process; 0 sets no limit.',
   ),
+  recordReads: variable(
+    'CAIRN_RECORD_READS',
+    yesOrNo,
+    'false',
+    'Record every query and subscription of a key as an event of Cairn’s own. Changes and refusals always are.',
+  ),
   sealBytes: variable(
     'CAIRN_SEAL_BYTES',
     whole(65_536, 1_024 * MEGABYTE),

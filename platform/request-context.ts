@@ -6,6 +6,10 @@ export interface RequestContext {
   readonly requestId: string;
   /** The caller's address, proxies that are trusted taken away; undefined in jobs. */
   readonly clientAddress?: string | undefined;
+  /** What the client calls itself, cut to 256 characters; undefined in jobs. */
+  readonly userAgent?: string | undefined;
+  /** What was asked for, without its query: that may hold tickets and tokens. Undefined in jobs. */
+  readonly path?: string | undefined;
   /** Aborted when the answer is out or the client gone; undefined in jobs. */
   readonly ended?: AbortSignal | undefined;
   /** The span that is open, as parent of the next one. */

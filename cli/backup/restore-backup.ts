@@ -15,6 +15,7 @@ import { openTarget } from '#cli/backup/target-folder';
 import { withOwnDatabase } from '#cli/backup/with-postgres';
 import type { DataLayout } from '#cli/data-folder';
 import { writeVersion } from '#cli/data-folder';
+import { firstAdministrator } from '#cli/own-trail';
 import { openBase, openInstallation, openInstallationJournal } from '#cli/installation';
 import type { Installation } from '#cli/installation';
 import { findMasterKey, masterKeyName } from '#cli/master-key';
@@ -207,8 +208,8 @@ class RestoreRun {
       this.#step('erased');
       // An earlier run may have made one that nobody saw.
       const unseen = this.#id === null && this.#target.resumed;
-      const administratorKey = await installation.organization.keys.createFirstAdministrator({ unseen });
-      return { head: await journal.head(), erasedKeys, administratorKey: administratorKey ?? undefined };
+      const administratorKey = await firstAdministrator(installation, { unseen });
+      return { head: await journal.head(), erasedKeys, administratorKey };
     } finally {
       client.release();
     }

@@ -1,4 +1,5 @@
 import { exportDesk } from '#cli/exports';
+import { callerNow } from '#cli/own-trail';
 import type { Ground } from '#cli/roles/ground';
 import { createExportProxy } from '#gateway/export-proxy';
 import type { Route } from '#platform/http/routes';
@@ -10,10 +11,18 @@ const EXPORT_PATH = '/v1/exports/*';
 /** Files of exports, for whoever has a link to one. */
 export async function exportRoute(ground: Ground): Promise<Route> {
   const authenticator = await ground.authenticator();
+  const installation = await ground.installation();
+  const { recorder } = installation.ownTrail;
   const door = createExportDoor({
-    ...exportDesk(await ground.installation()),
+    ...exportDesk(installation),
     liveKey: (keyId) => authenticator.liveKey(keyId),
     now: Date.now,
+    watch: {
+      downloaded: ({ id, scope: accounts }, principal) =>
+        recorder.downloaded({ id, accounts, caller: callerNow(principal) }),
+      refused: () =>
+        recorder.refused({ operation: 'DownloadExport', code: 'FORBIDDEN', caller: callerNow() }),
+    },
   });
   return { method: 'GET', path: EXPORT_PATH, handle: door };
 }

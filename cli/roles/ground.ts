@@ -6,14 +6,16 @@ import { isHistoryElsewhere, openHistoryIndex } from '#cli/history';
 import type { Base, Installation } from '#cli/installation';
 import { openBase, openInstallation, openInstallationJournal } from '#cli/installation';
 import { type RateLimiter, createRateLimiter } from '#cli/rate-limit';
+import { callerNow, openOwnTrail } from '#cli/own-trail';
 import { once } from '#cli/roles/once';
+import { tellOwnLife } from '#cli/roles/own-trail';
 import { RecordingCheck } from '#cli/roles/recording-check';
 import type { Roles } from '#cli/roles/roles';
 import { nameOf } from '#cli/roles/roles';
 import { CairnError } from '#domain/errors';
 import type { OpenJournal } from '#journal/journal';
 import type { Config } from '#platform/config';
-import { createOrm } from '#platform/db';
+import { createOrm, createPool } from '#platform/db';
 import { StreamCaps } from '#platform/graphql/streams/stream-caps';
 import type { Check } from '#platform/http/health';
 import { deriveInternalKeys, readInternalKeys } from '#platform/internal/internal-keys';
@@ -50,6 +52,8 @@ export class Ground {
   /** Streams of all doors of the process count together. */
   readonly streams: StreamCaps;
 
+  #endTrail: () => Promise<void> = async () => undefined;
+
   constructor(config: Config, roles: Roles, shutdown: Shutdown) {
     const { streams: total, streamsPerKey: perKey, streamsPerConnection: perConnection } = config;
     this.streams = new StreamCaps({ total, perKey, perConnection });
@@ -65,8 +69,14 @@ export class Ground {
       await installation.pool.query('SELECT 1');
     };
     Object.assign(this.lesserChecks, installation.lesserChecks);
+    this.#endTrail = await tellOwnLife(this, installation.ownTrail, installation.pool);
     return installation;
   });
+
+  /** After its last words a process has nothing more to record. */
+  async endTrail(): Promise<void> {
+    await this.#endTrail();
+  }
 
   readonly journal = once(async (): Promise<OpenJournal> => {
     const journal = await openInstallationJournal(await this.installation(), this.shutdown);
@@ -113,6 +123,10 @@ export class Ground {
       eventIds: journal.eventIds,
       now: Date.now,
       charge: this.rates.recordBytes,
+      refused: (principal, code) => {
+        const caller = callerNow(principal);
+        installation.ownTrail.recorder.refused({ operation: 'RecordEvents', code, caller });
+      },
       live: {
         pubsub: installation.journalDeps.pubsub,
         onError: seldom((error) => log.warn({ err: error }, 'live events wait: the journal cannot be read')),
@@ -153,9 +167,14 @@ export class Ground {
   }
 
   async #keysOnly(): Promise<Keys> {
-    const { config, log } = this.base;
-    const orm = await createOrm(config.postgresUrl ?? '', ORGANIZATION_ENTITIES);
-    const keys = createKeys({ orm, log });
+    const { config, log, name } = this.base;
+    const postgresUrl = config.postgresUrl ?? '';
+    const orm = await createOrm(postgresUrl, ORGANIZATION_ENTITIES);
+    const pool = createPool(postgresUrl, { name: `cairn-${name}`, max: 2 });
+    this.shutdown.add({ name: 'pool', stage: STAGE.telemetry, timeout: 10_000, run: () => pool.end() });
+    const nameOf = (keyId: string): Promise<string | undefined> => keys.authenticator.nameOf(keyId);
+    const office = openOwnTrail({ config, pool, pubsub: undefined, nameOf, log });
+    const keys = createKeys({ orm, log, watch: office.watch });
     const close = async (): Promise<void> => {
       await keys.authenticator.close();
       await orm.close(true);
@@ -166,6 +185,7 @@ export class Ground {
       await orm.connect();
       if (!(await orm.isConnected())) throw new Error('PostgreSQL does not answer.');
     };
+    await tellOwnLife(this, office, pool);
     return keys;
   }
 }

@@ -41,7 +41,11 @@ function room<Services>(
   return {
     sdl: () => subgraphSdl(definition),
     build: async (ground) =>
-      buildSubgraph(definition, { services: await open(ground), log: ground.base.log }),
+      buildSubgraph(definition, {
+        services: await open(ground),
+        log: ground.base.log,
+        recorder: (await ground.installation()).ownTrail.recorder,
+      }),
   };
 }
 

@@ -60,6 +60,7 @@ export class AuthenticatedDoor<Principal> {
     const known = currentRequest() ?? {
       requestId: requestIdOf(request),
       clientAddress: request.socket.remoteAddress,
+      userAgent: request.headers['user-agent']?.slice(0, 256),
     };
     await runInRequest(known, () => this.#open({ request, response, known }, answer));
   }

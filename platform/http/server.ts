@@ -16,7 +16,7 @@ import { RouteTable } from '#platform/http/routes';
 import { STOPPING_HEADER } from '#platform/http/stopping';
 import { takeUpgrade } from '#platform/http/upgrades';
 import type { Log } from '#platform/log';
-import { runInRequest } from '#platform/request-context';
+import { type RequestContext, runInRequest } from '#platform/request-context';
 import type { Telemetry } from '#platform/telemetry';
 
 export interface HttpServerOptions {
@@ -152,6 +152,7 @@ class Door {
       requestId,
       ended: ended.signal,
       clientAddress: clientAddress(request, this.#proxies),
+      ...clientOf(request),
       trace: this.#options.telemetry.extract(request.headers),
     };
     void runInRequest(context, () => this.#answer(request, response, requestId));
@@ -160,7 +161,8 @@ class Door {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const given = request.headers['x-request-id'];
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    const context = { requestId, clientAddress: clientAddress(request, this.#proxies) };
+    const address = clientAddress(request, this.#proxies);
+    const context = { requestId, clientAddress: address, ...clientOf(request) };
     const { corsOrigins, log } = this.#options;
     const parts = { routes: this.#routes, corsOrigins, log, isDraining: () => this.#draining };
     void runInRequest(context, () => takeUpgrade(parts, request, socket, head));
@@ -200,6 +202,12 @@ class Door {
     response.setHeader('allow', found.allow.join(', '));
     throw new HttpError(405, 'INVALID_ARGUMENT', `This path takes ${found.allow.join(', ')}.`);
   }
+}
+
+const MAX_USER_AGENT = 256;
+
+function clientOf({ headers, url }: IncomingMessage): Pick<RequestContext, 'userAgent' | 'path'> {
+  return { userAgent: headers['user-agent']?.slice(0, MAX_USER_AGENT), path: url?.split('?', 1)[0] };
 }
 
 /** Refuses a body that says it is too large, and cuts one that turns out to be. */

@@ -1,6 +1,7 @@
 import type { ExportLimits } from '#domain/exports';
 import type { ErasureScope } from '#journal/types';
 import type { ExportFiles } from '#projections/export/export-files';
+import type { ExportRow } from '#projections/export/export-row';
 import type { ExportStore } from '#projections/export/store';
 
 interface KeeperParts {
@@ -11,6 +12,8 @@ interface KeeperParts {
   readonly now: () => number;
   /** Sees to it that a run works on it; what became of that run when it was given up. */
   readonly ensureRun: (id: string) => Promise<string | undefined>;
+  /** Hears of files that are gone, before the table says so: after a crash in between, twice. */
+  readonly onRemoved?: (row: ExportRow, why: 'over' | 'erasure') => Promise<void>;
 }
 
 /** What one round has done. */
@@ -37,13 +40,14 @@ export class ExportKeeper {
   }
 
   async tend(signal: AbortSignal): Promise<Tended> {
-    const { store, files, now } = this.#parts;
+    const { store, files, now, onRemoved } = this.#parts;
     const failed = await this.#endStale(signal);
     await store.expire(new Date(now()));
     const ended = await store.toRemove(FILES_PER_ROUND);
     for (const row of ended) {
       signal.throwIfAborted();
       await files.destroy(row);
+      await onRemoved?.(row, 'over');
       await store.removed(row);
     }
     return { removed: ended.length, failed, forgotten: await store.prune(new Date(now() - KEPT_MS)) };
@@ -54,13 +58,14 @@ export class ExportKeeper {
    * before them in the erasure: they cannot meet the events again. Keys go first, so that a crash leaves nothing.
    */
   async erase(scope: ErasureScope): Promise<void> {
-    const { store, files } = this.#parts;
+    const { store, files, onRemoved } = this.#parts;
     for (const row of await store.inWorkOn(scope)) {
       await files.destroy(row);
       await store.restart(row.id, row.generation);
     }
     for (const row of await store.withEventsOf(scope)) {
       await files.destroy(row);
+      await onRemoved?.(row, 'erasure');
       await store.erased(row);
     }
   }

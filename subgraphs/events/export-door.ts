@@ -21,6 +21,14 @@ export interface ExportDoorParts {
   readonly now: () => number;
   /** Files that are sent at the same time: each holds a part in memory. 16 unless told. */
   readonly maxAtOnce?: number;
+  readonly watch?: DownloadWatch | undefined;
+}
+
+/** What the trail of Cairn itself wants to know of files. */
+export interface DownloadWatch {
+  /** Before a byte is sent; what it throws is the answer. */
+  downloaded(row: ExportRow, principal: Principal): Promise<void>;
+  refused(): void;
 }
 
 export type ExportDoor = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -32,7 +40,7 @@ const PATH = /^\/v1\/exports\/([0-9a-f-]{36})\/file$/;
 export function createExportDoor(parts: ExportDoorParts): ExportDoor {
   let atWork = 0;
   return async (request, response) => {
-    const { row, key } = await open(parts, request);
+    const { row, key, principal } = await opened(parts, request);
     const range = readRange(request.headers, { size: row.bytes, etag: etagOf(row) });
     if (range === 'unsatisfiable') {
       response.setHeader('content-range', `bytes */${row.bytes}`);
@@ -42,6 +50,7 @@ export function createExportDoor(parts: ExportDoorParts): ExportDoor {
     if (atWork >= (parts.maxAtOnce ?? MAX_AT_ONCE)) {
       throw new CairnError('TOO_MANY_REQUESTS', 'Too many files are being sent.', { retryAfter: 5 });
     }
+    if (request.method !== 'HEAD') await parts.watch?.downloaded(row, principal);
     writeHead(response, row, range);
     if (request.method === 'HEAD') {
       response.end();
@@ -56,11 +65,26 @@ export function createExportDoor(parts: ExportDoorParts): ExportDoor {
   };
 }
 
+async function opened(parts: ExportDoorParts, request: IncomingMessage): Promise<OpenedFile> {
+  try {
+    return await open(parts, request);
+  } catch (error) {
+    if (error instanceof CairnError && error.code === 'FORBIDDEN') parts.watch?.refused();
+    throw error;
+  }
+}
+
+interface OpenedFile {
+  readonly row: ExportRow;
+  readonly key: Buffer;
+  readonly principal: Principal;
+}
+
 /** FORBIDDEN when the link is not, or not any more, good; NOT_FOUND and ERASED when the file is gone. */
 async function open(
   { store, files, linkSecret, liveKey, now }: ExportDoorParts,
   request: IncomingMessage,
-): Promise<{ readonly row: ExportRow; readonly key: Buffer }> {
+): Promise<OpenedFile> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const id = PATH.exec(url.pathname)?.[1];
   if (id === undefined) throw new CairnError('NOT_FOUND', 'There is nothing at this path.');
@@ -76,7 +100,7 @@ async function open(
   if (row.state === 'ERASED') throw new CairnError('ERASED', 'Events in this file were erased.');
   const key = row.state === 'SUCCEEDED' ? await files.key(row) : undefined;
   if (key === undefined) throw new CairnError('NOT_FOUND', 'The file is not there any more.');
-  return { row, key };
+  return { row, key, principal };
 }
 
 function writeHead(response: ServerResponse, row: ExportRow, range: FileRange): void {

@@ -5,6 +5,7 @@ import { LiveResolver } from '#subgraphs/events/resolvers/live';
 import { LookupResolver } from '#subgraphs/events/resolvers/lookup';
 import { RecordingResolver } from '#subgraphs/events/resolvers/recording';
 import { Event } from '#subgraphs/events/schema/event';
+import { eventsTrail } from '#subgraphs/events/trail';
 import type { EventsServices } from '#subgraphs/events/service';
 import { batchPerRequest } from '#subgraphs/shared/batch';
 import type { SubgraphDefinition } from '#subgraphs/shared/build-subgraph';
@@ -27,6 +28,7 @@ export const events: SubgraphDefinition<EventsServices> = {
   ],
   entities: [Event],
   shared: ['eventRecorded'],
+  trail: eventsTrail,
   references: { Event: ({ id }, context) => eventById(id, context), Account: ownAccount },
 };
 

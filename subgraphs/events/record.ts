@@ -16,6 +16,8 @@ export interface RecorderDependencies {
   readonly now: () => number;
   /** Takes bytes from what a key may send in a minute; TOO_MANY_REQUESTS when it has sent them. */
   readonly charge?: ((principal: Principal, bytes: number) => void) | undefined;
+  /** Hears, once a request or batch, that a key tried what it may not. */
+  readonly refused?: (principal: Principal, code: 'FORBIDDEN' | 'ACCOUNT_NOT_ALLOWED') => void;
 }
 
 /** Who sends events, and how the request wants them taken. */
@@ -51,12 +53,14 @@ export class EventRecorder {
   open(request: RecordRequest): Intake {
     const { principal, account, importId } = request;
     if (!mayWrite(principal)) {
+      this.dependencies.refused?.(principal, 'FORBIDDEN');
       throw new CairnError('FORBIDDEN', 'This key may not record events: its role only reads.');
     }
     if (account !== undefined && !ACCOUNT_ID.test(account)) {
       throw new CairnError('INVALID_ARGUMENT', 'An account is 12 digits.', { path: 'account' });
     }
     if (account !== undefined && !coversAccount(principal, account)) {
+      this.dependencies.refused?.(principal, 'ACCOUNT_NOT_ALLOWED');
       throw new CairnError('ACCOUNT_NOT_ALLOWED', 'This key does not record for that account.', {
         path: 'account',
       });
@@ -182,6 +186,7 @@ export class Intake {
       if (coversAccount(this.request.principal, account)) allowed.push(account);
       else unusable.set(account, notAllowed);
     }
+    if (unusable.size > 0) this.dependencies.refused?.(this.request.principal, 'ACCOUNT_NOT_ALLOWED');
     for (const account of await this.unknownOf(allowed)) unusable.set(account, unknownAccount);
     return unusable;
   }

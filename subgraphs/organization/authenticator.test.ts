@@ -23,6 +23,7 @@ let rows: Map<string, ApiKey>;
 let now: number;
 let reads: string[];
 let touches: [string, Date, Date][];
+let firstUses: string[];
 let logged: object[];
 let readsFail: boolean;
 let writesFail: boolean;
@@ -33,6 +34,7 @@ beforeEach(() => {
   now = START;
   reads = [];
   touches = [];
+  firstUses = [];
   logged = [];
   readsFail = false;
   writesFail = false;
@@ -41,6 +43,13 @@ beforeEach(() => {
       key: (id) => {
         reads.push(id);
         return readsFail ? Promise.reject(new Error('no database')) : Promise.resolve(rows.get(id));
+      },
+      useFirst: async (id, at) => {
+        touches.push([id, at, new Date(at.getTime() - 60_000)]);
+        if (writesFail) throw new Error('no database');
+        firstUses.push(id);
+        rows.set(id, { ...key, lastUsedAt: at });
+        return true;
       },
       touchKey: (...touch) => {
         touches.push(touch);
@@ -115,6 +124,7 @@ describe('authenticating', () => {
         new Date(START + after - 60_000),
       ]),
     );
+    expect(firstUses).toEqual([key.id]);
   });
 
   it('answers UNAVAILABLE while keys cannot be read, to all who ask at once, and recovers', async () => {

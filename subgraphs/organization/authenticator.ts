@@ -1,14 +1,16 @@
 import { CairnError } from '#domain/errors';
 import type { Principal } from '#domain/principal';
 import type { ErrorLog } from '#platform/graphql/present-error';
+import { type KeyWatch, NO_WATCH } from '#subgraphs/organization/key-watch';
 import { isSecret, keyOfHeader } from '#subgraphs/organization/key-text';
 import type { ApiKey, OrganizationStore } from '#subgraphs/organization/store';
 
 interface AuthenticatorParts {
-  readonly store: Pick<OrganizationStore, 'key' | 'touchKey'>;
+  readonly store: Pick<OrganizationStore, 'key' | 'touchKey' | 'useFirst'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: ErrorLog;
+  readonly watch?: KeyWatch | undefined;
 }
 
 interface CachedKey {
@@ -39,13 +41,21 @@ export class Authenticator {
   /** Null when the header names no live key. UNAVAILABLE when keys cannot be read. */
   async authenticate(authorization: string | undefined): Promise<Principal | null> {
     const presented = keyOfHeader(authorization);
-    if (presented === undefined) return null;
+    if (presented === undefined) return this.#refuse('no key was presented');
     const now = this.#parts.now();
     const key = await this.#read(presented.id, now);
     const isRight = isSecret(presented.secret, key?.secretHash ?? NO_HASH);
-    if (key === undefined || !isRight || !isLive(key, now)) return null;
-    this.#touch(key.id, now);
+    if (key === undefined) return this.#refuse('there is no such key');
+    if (!isRight) return this.#refuse('the secret was wrong', key);
+    if (!isLive(key, now))
+      return this.#refuse(key.revokedAt ? 'the key was revoked' : 'the key has expired', key);
+    this.#touch(key, now);
     return principalOf(key);
+  }
+
+  /** The name of a key, which never changes; undefined for none. */
+  async nameOf(keyId: string): Promise<string | undefined> {
+    return (await this.#read(keyId, this.#parts.now()))?.name;
   }
 
   /** Whose key was authenticated before (a stream's, a ticket's); null when it is not good any more. */
@@ -63,6 +73,10 @@ export class Authenticator {
   /** Waits for what is being written. */
   async close(): Promise<void> {
     await Promise.all(this.#writes);
+  }
+
+  get #watch(): KeyWatch {
+    return this.#parts.watch ?? NO_WATCH;
   }
 
   async #read(id: string, now: number): Promise<ApiKey | undefined> {
@@ -85,19 +99,28 @@ export class Authenticator {
     }
   }
 
-  #touch(id: string, now: number): void {
+  #refuse(reason: string, key?: ApiKey): null {
+    this.#watch.refused('Authenticate', reason, key);
+    return null;
+  }
+
+  #touch(key: ApiKey, now: number): void {
+    const { id } = key;
     if (now - (this.#touched.get(id) ?? -Infinity) < TOUCH_MS) return;
     this.#touched.delete(id);
     this.#touched.set(id, now);
     evictOldest(this.#touched);
-    const write = this.#write(id, now).finally(() => this.#writes.delete(write));
+    const write = this.#write(key, now).finally(() => this.#writes.delete(write));
     this.#writes.add(write);
   }
 
   /** A failure costs the time of one use, which the next use writes: no reason to refuse the request. */
-  async #write(id: string, now: number): Promise<void> {
+  async #write(key: ApiKey, now: number): Promise<void> {
+    const { id, lastUsedAt } = key;
+    const { store } = this.#parts;
     try {
-      await this.#parts.store.touchKey(id, new Date(now), new Date(now - TOUCH_MS));
+      if (lastUsedAt) await store.touchKey(id, new Date(now), new Date(now - TOUCH_MS));
+      else await this.#watch.firstUse(key, () => store.useFirst(id, new Date(now)));
     } catch (error) {
       this.#touched.delete(id);
       this.#parts.log.error({ keyId: id, err: error }, 'last use of a key not written');

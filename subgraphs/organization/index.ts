@@ -8,8 +8,10 @@ import {
   WorkResolver,
 } from '#subgraphs/organization/resolvers';
 import type { OrganizationService } from '#subgraphs/organization/service';
+import type { KeyWatch } from '#subgraphs/organization/key-watch';
 import { StreamTickets } from '#subgraphs/organization/stream-tickets';
 import { OrganizationStore } from '#subgraphs/organization/store';
+import { organizationTrail } from '#subgraphs/organization/trail';
 import { batchPerRequest } from '#subgraphs/shared/batch';
 import type { SubgraphDefinition } from '#subgraphs/shared/build-subgraph';
 import type { SubgraphContext } from '#subgraphs/shared/context';
@@ -22,6 +24,7 @@ const accountById = batchPerRequest((ids: readonly string[], context: SubgraphCo
 export const organization: SubgraphDefinition<OrganizationService> = {
   name: 'organization',
   resolvers: [AccountResolver, ApiKeyResolver, StreamTicketResolver, WorkResolver],
+  trail: organizationTrail,
   references: { Account: ({ id }, context) => accountById(id, context) },
 };
 
@@ -29,16 +32,19 @@ export const organization: SubgraphDefinition<OrganizationService> = {
 export function createKeys({
   orm,
   log,
+  watch,
 }: {
   /** Over ORGANIZATION_ENTITIES at least. */
   readonly orm: MikroORM;
   readonly log: ErrorLog;
+  readonly watch: KeyWatch;
 }): { readonly authenticator: Authenticator; readonly tickets: StreamTickets } {
   const store = new OrganizationStore(orm.em);
-  const authenticator = new Authenticator({ store, now: Date.now, log });
-  return { authenticator, tickets: new StreamTickets({ store, authenticator, now: Date.now }) };
+  const authenticator = new Authenticator({ store, now: Date.now, log, watch });
+  return { authenticator, tickets: new StreamTickets({ store, authenticator, now: Date.now, watch }) };
 }
 
+export type { KeyWatch } from '#subgraphs/organization/key-watch';
 export type { StreamTickets } from '#subgraphs/organization/stream-tickets';
 export type { Authenticator } from '#subgraphs/organization/authenticator';
 export { OrganizationService } from '#subgraphs/organization/service';

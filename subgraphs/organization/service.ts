@@ -3,6 +3,7 @@ import type { MikroORM } from '#platform/db';
 import type { ErrorLog } from '#platform/graphql/present-error';
 import { Accounts } from '#subgraphs/organization/accounts';
 import { Authenticator } from '#subgraphs/organization/authenticator';
+import type { KeyWatch } from '#subgraphs/organization/key-watch';
 import { Keys } from '#subgraphs/organization/keys';
 import { StreamTickets } from '#subgraphs/organization/stream-tickets';
 import { OrganizationStore } from '#subgraphs/organization/store';
@@ -16,6 +17,7 @@ export interface OrganizationParts {
   readonly log: ErrorLog;
   /** Milliseconds since 1970; the clock unless told. */
   readonly now?: () => number;
+  readonly watch?: KeyWatch | undefined;
 }
 
 /** Accounts, API keys and the work that is done for the whole installation. */
@@ -27,11 +29,11 @@ export class OrganizationService {
   readonly authenticator: Authenticator;
   readonly tickets: StreamTickets;
 
-  constructor({ orm, desk, board, log, now = Date.now }: OrganizationParts) {
+  constructor({ orm, desk, board, log, now = Date.now, watch }: OrganizationParts) {
     const store = new OrganizationStore(orm.em);
-    const authenticator = new Authenticator({ store, now, log });
+    const authenticator = new Authenticator({ store, now, log, watch });
     this.authenticator = authenticator;
-    this.tickets = new StreamTickets({ store, authenticator, now });
+    this.tickets = new StreamTickets({ store, authenticator, now, watch });
     this.accounts = new Accounts(store, now);
     this.keys = new Keys({
       store,

@@ -175,6 +175,13 @@ export class OrganizationStore {
     await this.#fresh().nativeUpdate(ApiKeyEntity, { $and: [{ id }, stale] }, { lastUsedAt: at });
   }
 
+  /** Whether this is the first use, which it is once. */
+  async useFirst(id: string, at: Date): Promise<boolean> {
+    return (
+      (await this.#fresh().nativeUpdate(ApiKeyEntity, { id, lastUsedAt: null }, { lastUsedAt: at })) === 1
+    );
+  }
+
   /** Takes those away that nobody used in time. */
   async insertTicket(ticket: StreamTicketRow, now: Date): Promise<void> {
     await this.#fresh().nativeDelete(StreamTicketEntity, { expiresAt: { $lte: now } });

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { CairnError } from '#domain/errors';
 import type { Principal } from '#domain/principal';
 import type { Authenticator } from '#subgraphs/organization/authenticator';
+import type { KeyWatch } from '#subgraphs/organization/key-watch';
 import type { OrganizationStore } from '#subgraphs/organization/store';
 
 export interface TicketParts {
@@ -9,6 +10,7 @@ export interface TicketParts {
   readonly authenticator: Pick<Authenticator, 'liveKey'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly watch?: KeyWatch | undefined;
 }
 
 export interface StreamTicket {
@@ -41,10 +43,14 @@ export class StreamTickets {
 
   /** Whose ticket it was; null for one that is none, was used, is too old, or whose key is not good any more. */
   async redeem(ticket: string): Promise<Principal | null> {
-    if (!TICKET.test(ticket)) return null;
-    const { store, authenticator, now } = this.#parts;
-    const keyId = await taken(() => store.takeTicket(hashOf(ticket), new Date(now())));
-    return keyId === undefined ? null : authenticator.liveKey(keyId);
+    const { store, authenticator, now, watch } = this.#parts;
+    const keyId = TICKET.test(ticket)
+      ? await taken(() => store.takeTicket(hashOf(ticket), new Date(now())))
+      : undefined;
+    const principal = keyId === undefined ? null : await authenticator.liveKey(keyId);
+    if (principal === null)
+      watch?.refused('RedeemStreamTicket', 'the ticket is none, was used or is too old');
+    return principal;
   }
 }
 

@@ -26,6 +26,8 @@
  * - Roles are checked here before any resolver runs: Query fields, Subscription fields and `_entities` need a key
  *   that may read, Mutation fields one that may write (READERS_MUTATIONS of domain/principal.ts: one that may read). Accounts are the services' own check: `requireAccount(context, id)`, and
  *   in a reference resolver `null` for what the key does not cover.
+ * - What is recorded of its calls, and nothing else, stands in `trail`: a mutation that is not described there keeps
+ *   the process from starting (domain/own-events.ts, docs/own-trail.md).
  * - One look-up per entity is one too many: `batchPerRequest` in subgraphs/shared/batch.ts joins them.
  */
 import { buildSubgraphSchema, type GraphQLSchemaModule } from '@apollo/subgraph';
@@ -44,12 +46,21 @@ import {
 } from 'graphql';
 import { createResolversMap } from 'type-graphql';
 import { CairnError } from '#domain/errors';
+import type { OwnTrailRules } from '#domain/own-events';
 import { READERS_MUTATIONS } from '#domain/principal';
 import { type ErrorLog, presentError } from '#platform/graphql/present-error';
 import { SharedResults, mapMessages, selectionOf } from '#platform/graphql/streams/shared-results';
 import { type ResultStream, startResults } from '#platform/graphql/streams/result-stream';
+import { currentRequest } from '#platform/request-context';
 import { type Caller, type SubgraphContext, requireReader, requireWriter } from '#subgraphs/shared/context';
 import { expectedFailure } from '#subgraphs/shared/expected-failure';
+import {
+  type Recording,
+  type Resolve,
+  recordMutations,
+  recordReads,
+  tellRefusals,
+} from '#subgraphs/shared/record-calls';
 import { type SubgraphClasses, classesToSchema, schemaToSdl } from '#subgraphs/shared/subgraph-sdl';
 
 /** What the gateway, or anyone with `_entities`, knows of an entity that it wants resolved. */
@@ -67,6 +78,8 @@ export interface SubgraphDefinition<Services> extends SubgraphClasses {
   readonly name: string;
   /** Subscriptions whose messages say the same to everybody who is told. */
   readonly shared?: readonly string[];
+  /** What is recorded of the calls of its root fields (domain/own-events.ts). Without it: no mutations. */
+  readonly trail?: OwnTrailRules;
   /** By type name, one for every entity: federation answers without asking where none is. `null` means not found. */
   readonly references?: Readonly<Record<string, ReferenceResolver<Services>>>;
 }
@@ -98,18 +111,28 @@ export function subgraphSdl(classes: SubgraphClasses): string {
   return schemaToSdl(classesToSchema(classes));
 }
 
+export interface SubgraphParts<Services> {
+  readonly services: Services;
+  readonly log: ErrorLog;
+  /** Hears of every call. The product's processes always have one; what is built without it records nothing. */
+  readonly recorder?: Recording['recorder'] | undefined;
+}
+
 export function buildSubgraph<Services>(
   definition: SubgraphDefinition<Services>,
-  { services, log }: { readonly services: Services; readonly log: ErrorLog },
+  { services, log, recorder }: SubgraphParts<Services>,
 ): Subgraph {
   const classes = classesToSchema(definition);
   const sdl = schemaToSdl(classes);
-  const schema = buildSubgraphSchema([{ typeDefs: parse(sdl), resolvers: resolversOf(classes, definition) }]);
+  const recording = recorder && { recorder, rules: definition.trail ?? NOTHING_TOLD };
+  const resolvers = resolversOf(classes, definition, recording);
+  const schema = buildSubgraphSchema([{ typeDefs: parse(sdl), resolvers }]);
   requireReferences(schema, definition);
   const contextFor = (caller: Caller, signal: AbortSignal): SubgraphContext<Services> => ({
     principal: caller.principal,
     requestId: caller.requestId,
     clientAddress: caller.clientAddress,
+    userAgent: caller.userAgent ?? currentRequest()?.userAgent,
     signal,
     services,
   });
@@ -180,18 +203,22 @@ function requireReferences(
 }
 
 type Resolvers = NonNullable<GraphQLSchemaModule['resolvers']>;
-type Resolve = (source: unknown, args: unknown, context: SubgraphContext, info: unknown) => unknown;
+const NOTHING_TOLD: OwnTrailRules = { mutations: {}, reads: {} };
 
-function resolversOf<Services>(classes: GraphQLSchema, definition: SubgraphDefinition<Services>): Resolvers {
+function resolversOf<Services>(
+  classes: GraphQLSchema,
+  definition: SubgraphDefinition<Services>,
+  recording: Recording | undefined,
+): Resolvers {
   const map = createResolversMap(classes) as Record<string, Record<string, Resolve>>;
   const { Subscription: subscriptions } = createResolversMap(classes) as {
     Subscription?: Record<string, SubscriptionField>;
   };
   const guarded: Record<string, object> = {
     ...map,
-    ...(map['Query'] && { Query: guard(map['Query'], requireReader) }),
-    ...(map['Mutation'] && { Mutation: guardMutations(map['Mutation']) }),
-    ...(subscriptions && { Subscription: guardSubscriptions(subscriptions) }),
+    ...(map['Query'] && { Query: guardReads(map['Query'], recording) }),
+    ...(map['Mutation'] && { Mutation: guardMutations(map['Mutation'], recording) }),
+    ...(subscriptions && { Subscription: guardSubscriptions(subscriptions, recording) }),
   };
   for (const [type, resolve] of Object.entries(definition.references ?? {})) {
     Object.assign((guarded[type] ??= {}), { __resolveReference: guardReference(resolve) });
@@ -212,10 +239,19 @@ function guard(
   return Object.fromEntries(Object.entries(fields).map(([name, resolve]) => [name, wrap(resolve)]));
 }
 
+type Fields = Readonly<Record<string, Resolve>>;
+
+function guardReads(fields: Fields, recording: Recording | undefined): Record<string, Resolve> {
+  if (recording === undefined) return guard(fields, requireReader);
+  return tellRefusals(guard(recordReads(fields, recording), requireReader), recording);
+}
+
 /** Mutations that change nothing of the installation are for those who read, too. */
-function guardMutations(fields: Readonly<Record<string, Resolve>>): Record<string, Resolve> {
-  const open = Object.entries(fields).filter(([name]) => READERS_MUTATIONS.has(name));
-  return { ...guard(fields, requireWriter), ...guard(Object.fromEntries(open), requireReader) };
+function guardMutations(fields: Fields, recording: Recording | undefined): Record<string, Resolve> {
+  const recorded = recording === undefined ? fields : recordMutations(fields, recording);
+  const open = Object.entries(recorded).filter(([name]) => READERS_MUTATIONS.has(name));
+  const guarded = { ...guard(recorded, requireWriter), ...guard(Object.fromEntries(open), requireReader) };
+  return recording === undefined ? guarded : tellRefusals(guarded, recording);
 }
 
 interface SubscriptionField {
@@ -224,9 +260,11 @@ interface SubscriptionField {
 
 function guardSubscriptions(
   fields: Readonly<Record<string, SubscriptionField>>,
+  recording: Recording | undefined,
 ): Record<string, SubscriptionField> {
   const guarded = Object.entries(fields).map(([name, field]): [string, SubscriptionField] => {
-    return [name, { ...field, ...guard({ subscribe: field.subscribe }, requireReader) }];
+    const { [name]: subscribe = field.subscribe } = guardReads({ [name]: field.subscribe }, recording);
+    return [name, { ...field, subscribe }];
   });
   return Object.fromEntries(guarded);
 }

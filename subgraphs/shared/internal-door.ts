@@ -107,7 +107,8 @@ export function createInternalDoor(options: InternalDoorOptions): InternalDoor {
         caller,
         signal,
       });
-    const known = { ...currentRequest(), requestId: caller.requestId, clientAddress: caller.clientAddress };
+    const { requestId, clientAddress, userAgent } = caller;
+    const known = { ...currentRequest(), requestId, clientAddress, userAgent };
     return runInRequest(known, () =>
       within({ ms: limits.timeoutMs, left: clientLeft(response), timedOut }, run).catch((error: unknown) => ({
         errors: [subgraph.present(asGraphqlError(error), caller)],

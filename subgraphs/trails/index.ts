@@ -9,6 +9,7 @@ export const trails: SubgraphDefinition<TrailsService> = {
   name: 'trails',
   resolvers: [TrailsResolver],
   entities: [Account],
+  trail: { mutations: {}, reads: { publicKeys: [], checkpoint: ['size'] } },
   references: { Account: ownAccount },
 };
 

@@ -17,10 +17,12 @@ interface EraseAccountParts {
   readonly journal: Eraser;
   /** Every projection, export and file beside the journal; each confirms by resolving. */
   readonly views: readonly Eraser[];
+  /** Hears of it when nothing is left: what it records for the account then is not erased. */
+  readonly onErased?: ((scope: ErasureScope, runId: string) => Promise<void>) | undefined;
 }
 
-export function eraseAccount({ journal, views }: EraseAccountParts): BoundJob {
-  return defineJob(jobs.eraseAccount, async ({ account, before }, { signal, progress }) => {
+export function eraseAccount({ journal, views, onErased }: EraseAccountParts): BoundJob {
+  return defineJob(jobs.eraseAccount, async ({ account, before }, { runId, signal, progress }) => {
     requireHere(views);
     const erasers = [journal, ...views];
     for (const [done, eraser] of erasers.entries()) {
@@ -28,6 +30,7 @@ export function eraseAccount({ journal, views }: EraseAccountParts): BoundJob {
       await progress({ done, total: erasers.length });
       await eraser.erase({ account, before });
     }
+    await onErased?.({ account, before }, runId);
     await progress({ done: erasers.length, total: erasers.length });
     return { erased: erasers.map(({ name }) => name).join(', ') };
   });

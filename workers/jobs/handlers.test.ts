@@ -97,6 +97,7 @@ describe('applyRetention', () => {
           started.push([payload, options]);
           return Promise.resolve(RUN);
         },
+        find: () => Promise.resolve(undefined),
       },
     });
     expect(await run(job, {})).toEqual({ accounts: 2 });

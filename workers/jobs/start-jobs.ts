@@ -1,6 +1,7 @@
 import { jobs } from '#domain/jobs';
 import type { JobDesk } from '#domain/jobs';
 import type { AccountSettings } from '#domain/organization';
+import type { ErasureScope } from '#journal/types';
 import type { Queue } from '#platform/queue/queue';
 import type { Telemetry } from '#platform/telemetry';
 import type { ExportKeeper } from '#projections/export/keep-exports';
@@ -37,6 +38,9 @@ export interface JobParts {
     readonly keeper: Pick<ExportKeeper, 'tend'>;
   };
   readonly putBack?: PutBack;
+  /** Hear of erasures that are done, and of those that retention begins. */
+  readonly onErased?: (scope: ErasureScope, runId: string) => Promise<void>;
+  readonly onRetention?: (scope: ErasureScope) => Promise<void>;
   /** What accounts have set; organization knows. */
   readonly settings: () => Promise<readonly AccountSettings[]>;
 }
@@ -47,7 +51,7 @@ export async function startJobs(parts: JobParts): Promise<void> {
   const definitions = Object.values(jobs);
   const bound = [
     eraseAccount(parts),
-    applyRetention({ settings: parts.settings, desk, now: Date.now }),
+    applyRetention({ settings: parts.settings, desk, now: Date.now, onApplied: parts.onRetention }),
     sealTail(parts.sealer),
     rebuildHistory(parts.history),
     exportEvents(parts.exports.writer),

@@ -9,7 +9,7 @@ import type { StreamGate, StreamVisitor } from '#platform/graphql/streams/stream
 import { readOperation, refused } from '#platform/graphql/streams/subscription-operation';
 import { CLOSE, WsConnection } from '#platform/graphql/streams/ws-connection';
 import { HttpError } from '#platform/http/answers';
-import { currentRequest } from '#platform/request-context';
+import { type RequestContext, currentRequest, runInRequest } from '#platform/request-context';
 
 const PROTOCOL = 'graphql-transport-ws';
 /** Until a connection has said whose it is. */
@@ -18,6 +18,8 @@ const INIT_MS = 5_000;
 const MESSAGE_BYTES = 512 * 1024;
 
 interface Extra<Principal> {
+  /** Of the upgrade: messages come outside it. */
+  readonly request: RequestContext;
   readonly requestId: string;
   readonly clientAddress: string | undefined;
   readonly left: AbortController;
@@ -46,8 +48,9 @@ export class WsDoor<Principal extends { readonly keyId: string }> {
     });
     this.#server = makeServer<Params, Extra<Principal>>({
       connectionInitWaitTimeout: INIT_MS,
-      onConnect: (context) => this.#connect(context),
-      onSubscribe: (context, _id, payload) => this.#subscribe(context, payload),
+      onConnect: (context) => runInRequest(context.extra.request, () => this.#connect(context)),
+      onSubscribe: (context, _id, payload) =>
+        runInRequest(context.extra.request, () => this.#subscribe(context, payload)),
       subscribe: ({ contextValue }) => contextValue as never,
     });
   }
@@ -91,9 +94,11 @@ export class WsDoor<Principal extends { readonly keyId: string }> {
       isByTicket,
     }: { readonly visitor: StreamVisitor<Principal> | undefined; readonly isByTicket: boolean },
   ): void {
-    const { requestId = '', clientAddress } = currentRequest() ?? {};
+    const request = currentRequest() ?? { requestId: '' };
+    const { requestId, clientAddress } = request;
     const left = new AbortController();
     const extra: Extra<Principal> = {
+      request,
       requestId,
       clientAddress,
       left,
