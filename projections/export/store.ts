@@ -1,6 +1,7 @@
 import { CairnError } from '#domain/errors';
 import type { ExportLimits } from '#domain/exports';
 import type { ErasureScope, Place } from '#journal/types';
+import { inTransaction } from '#platform/db';
 import type { Pool, PoolClient } from '#platform/db';
 import type {
   ExportPart,
@@ -30,7 +31,7 @@ export class ExportStore {
 
   /** TOO_MANY_REQUESTS while the key, or one of the accounts, has as many unfinished exports as it may. */
   async insert(one: NewExport, limits: Pick<ExportLimits, 'perKey' | 'perAccount'>): Promise<ExportRow> {
-    return this.#transaction(async (client) => {
+    return inTransaction(this.#pool, async (client) => {
       await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
       await requireRoom(client, one, limits);
       const { rows } = await client.query<Row>(
@@ -98,7 +99,7 @@ export class ExportStore {
 
   /** False when somebody ended the export meanwhile, or began it anew, or has written this part. */
   async addPart({ id, generation, parts, bytes }: ExportRow, part: WrittenPart): Promise<boolean> {
-    return this.#transaction(async (client) => {
+    return inTransaction(this.#pool, async (client) => {
       const { rowCount } = await client.query(
         `UPDATE event_export SET part_count = part_count + 1, row_count = row_count + $4,
            byte_count = byte_count + $5, cursor_second = coalesce($6, cursor_second),
@@ -177,7 +178,7 @@ export class ExportStore {
 
   /** From the first event again, in a file of its own; only when it is still in this writing. */
   async restart(id: string, generation: number): Promise<void> {
-    await this.#transaction(async (client) => {
+    await inTransaction(this.#pool, async (client) => {
       const { rowCount } = await client.query(
         `UPDATE event_export SET ${BEGUN_ANEW} WHERE id = $1 AND generation = $2 AND state = 'RUNNING'`,
         [id, generation],
@@ -255,7 +256,7 @@ export class ExportStore {
   }
 
   async delete(id: string): Promise<void> {
-    await this.#transaction(async (client) => {
+    await inTransaction(this.#pool, async (client) => {
       await this.#forgetParts(client, id);
       await client.query('DELETE FROM event_export WHERE id = $1', [id]);
     });
@@ -273,22 +274,6 @@ export class ExportStore {
   async #forgetParts(client: Pick<Pool, 'query'>, id: string): Promise<void> {
     await client.query('DELETE FROM event_export_part WHERE export = $1', [id]);
     await client.query('DELETE FROM event_export_account WHERE export = $1', [id]);
-  }
-
-  async #transaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    let broken = false;
-    try {
-      await client.query('BEGIN');
-      const value = await work(client);
-      await client.query('COMMIT');
-      return value;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => (broken = true));
-      throw error;
-    } finally {
-      client.release(broken);
-    }
   }
 }
 
