@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { EXPORTS } from '#platform/config-exports';
 import { folderOrS3 } from '#platform/config-objects';
 import { STREAMS } from '#platform/config-streams';
+import { WEBHOOKS } from '#platform/config-webhooks';
 import { list, network, optional, origin, text, url, variable, whole, yesOrNo } from '#platform/variable';
 
 /** CloudTrail's categories as domain/event.ts has them; platform knows nothing of audit and cannot ask it. */
@@ -24,6 +25,7 @@ const MEGABYTE = 1_048_576;
 export const SERVER = {
   ...STREAMS,
   ...EXPORTS,
+  ...WEBHOOKS,
   dataDir: variable('CAIRN_DATA', text, './data', 'The data folder.'),
   anchorDir: optional(
     'CAIRN_ANCHOR',
