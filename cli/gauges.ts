@@ -3,6 +3,8 @@ import { CairnError } from '#domain/errors';
 import type { Installation } from '#cli/installation';
 import type { OpenJournal } from '#journal/journal';
 import { tailState } from '#journal/store/seal-store';
+import { DELIVERY_ENDS, type DeliveryEnd } from '#projections/alerts/deliveries/deliver';
+import type { DeliveryStore } from '#projections/alerts/deliveries/store';
 import type { HistoryIndex } from '#projections/history/history-index';
 import type { PutBack } from '#workers/jobs/keep-schedules';
 import type { Projector } from '#workers/project';
@@ -66,6 +68,32 @@ export function putBackCounter({ telemetry }: Installation): PutBack {
   });
   for (const what of ['run', 'schedule']) counter.inc({ what }, 0);
   return (what, count) => counter.inc({ what }, count);
+}
+
+/** What became of what alerts have found, and what waits to be sent. */
+export function deliveryFigures(
+  installation: Installation,
+  store: Pick<DeliveryStore, 'counts'>,
+): (end: DeliveryEnd) => void {
+  const gauge = gaugesOf(installation);
+  gauge(
+    'cairn_alert_deliveries_waiting',
+    'Deliveries to webhooks that are to be sent, now or later.',
+    async () => {
+      return (await store.counts()).pending;
+    },
+  );
+  gauge('cairn_alert_deliveries_dead', 'Deliveries to webhooks that were given up.', async () => {
+    return (await store.counts()).dead;
+  });
+  const counter = new Counter({
+    name: 'cairn_alert_delivery_attempts_total',
+    help: 'Attempts to send to a webhook, by how they ended.',
+    labelNames: ['end'],
+    registers: [installation.telemetry.metrics],
+  });
+  for (const end of DELIVERY_ENDS) counter.inc({ end }, 0);
+  return (end) => counter.inc({ end });
 }
 
 function gaugesOf({ telemetry, log }: Installation): (name: string, help: string, read: Read) => void {

@@ -6,8 +6,10 @@ import { isHistoryElsewhere, openHistoryProjection } from '#cli/history';
 import type { Installation } from '#cli/installation';
 import type { Ground } from '#cli/roles/ground';
 import { drainOwnTrail } from '#cli/roles/own-trail';
+import { openDeliverer } from '#cli/webhooks';
 import type { OpenJournal } from '#journal/journal';
 import { STAGE } from '#platform/shutdown';
+import type { Deliverer } from '#projections/alerts/deliveries/deliver';
 import { startJobs } from '#workers/jobs/start-jobs';
 import { createPostgresLeases } from '#workers/lease/store';
 import { Projector } from '#workers/project';
@@ -47,6 +49,7 @@ export async function openWorker(ground: Ground): Promise<void> {
     journal,
     projector,
     exports: await openExports(installation, journal, ground.shutdown),
+    deliverer: await openDeliverer(installation, journal, ground.shutdown),
   });
 }
 
@@ -79,9 +82,13 @@ interface Working {
   readonly journal: OpenJournal;
   readonly projector: Projector;
   readonly exports: Awaited<ReturnType<typeof openExports>>;
+  readonly deliverer: Deliverer;
 }
 
-async function work(installation: Installation, { journal, projector, exports }: Working): Promise<void> {
+async function work(
+  installation: Installation,
+  { journal, projector, exports, deliverer }: Working,
+): Promise<void> {
   const { jobs, log, organization, telemetry } = installation;
   await startJobs({
     ...jobs,
@@ -98,6 +105,7 @@ async function work(installation: Installation, { journal, projector, exports }:
     // Exports last: what is written anew then reads views that hold nothing of it any more.
     views: [projector, exports.keeper],
     exports,
+    deliverer,
     sealer: journal.sealer,
     history: projector,
     settings: () => organization.accounts.settings(),

@@ -107,6 +107,15 @@ export const jobs = {
     schedule: { everyMs: 30_000 },
     concurrencyKey: () => 'tendExports',
   }),
+  /** Begins to send to webhooks what alerts have found and is due; never a run an event. */
+  deliverAlerts: job({
+    name: 'deliverAlerts',
+    payload: nothing,
+    attempts: 1,
+    backOff: { kind: 'fixed', delayMs: 1_000 },
+    schedule: { everyMs: 2_000 },
+    concurrencyKey: () => 'deliverAlerts',
+  }),
 } as const;
 
 /**

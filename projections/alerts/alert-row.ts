@@ -99,5 +99,13 @@ export interface Delivery {
 /** One that is to be sent now by whoever claimed it. */
 export interface DueDelivery extends Delivery {
   readonly alertName: string;
+  readonly alertDescription: string;
+  /** Further matches that the alert's throttle has held back so far. */
+  readonly suppressed: number;
   readonly webhook: AlertWebhook;
+}
+
+/** What a webhook's secret is wrapped and unwrapped with. */
+export function webhookSecretContext(alert: string): string {
+  return `alert-webhook/${alert}`;
 }

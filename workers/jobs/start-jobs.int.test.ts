@@ -42,6 +42,7 @@ it('all jobs of the product start, keep their schedules over a restart, and do t
         writer: { write: () => Promise.resolve(undefined) },
         keeper: { tend: () => Promise.resolve({ removed: 0, failed: 0, forgotten: 0 }) },
       },
+      deliverer: { begin: () => Promise.resolve(3), inFlight: 2 },
       settings: () =>
         Promise.resolve([{ account: '111111111111', retentionMonths: 3, historyDays: undefined }]),
     });
@@ -60,6 +61,7 @@ it('all jobs of the product start, keep their schedules over a restart, and do t
   expect((await succeeded(jobs.applyRetention.name)).result).toEqual({ accounts: 1 });
   expect((await succeeded(jobs.tendRuns.name)).result).toEqual({ queued: 0, dead: 0, forgotten: 0 });
   expect((await succeeded(jobs.tendExports.name)).result).toEqual({ removed: 0, failed: 0, forgotten: 0 });
+  expect((await succeeded(jobs.deliverAlerts.name)).result).toEqual({ begun: 3, inFlight: 2 });
   const before = retentionCutOff(Date.now(), 3);
   await succeeded(`retention-111111111111-${new Date(before).toISOString().slice(0, 7)}`);
   const scope = { account: '111111111111', before };

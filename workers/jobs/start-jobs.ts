@@ -4,9 +4,11 @@ import type { AccountSettings } from '#domain/organization';
 import type { ErasureScope } from '#journal/types';
 import type { Queue } from '#platform/queue/queue';
 import type { Telemetry } from '#platform/telemetry';
+import type { Deliverer } from '#projections/alerts/deliveries/deliver';
 import type { ExportKeeper } from '#projections/export/keep-exports';
 import type { ExportWriter } from '#projections/export/write-export';
 import { applyRetention } from '#workers/jobs/apply-retention';
+import { deliverAlerts } from '#workers/jobs/deliver-alerts';
 import { eraseAccount } from '#workers/jobs/erase-account';
 import type { Eraser } from '#workers/jobs/erase-account';
 import type { PutBack } from '#workers/jobs/keep-schedules';
@@ -37,6 +39,7 @@ export interface JobParts {
     readonly writer: Pick<ExportWriter, 'write'>;
     readonly keeper: Pick<ExportKeeper, 'tend'>;
   };
+  readonly deliverer: Pick<Deliverer, 'begin' | 'inFlight'>;
   readonly putBack?: PutBack;
   /** Hear of erasures that are done, and of those that retention begins. */
   readonly onErased?: (scope: ErasureScope, runId: string) => Promise<void>;
@@ -56,6 +59,7 @@ export async function startJobs(parts: JobParts): Promise<void> {
     rebuildHistory(parts.history),
     exportEvents(parts.exports.writer),
     tendExports(parts.exports.keeper),
+    deliverAlerts(parts.deliverer),
     tendRuns({ queue, store, definitions, putBack: parts.putBack }),
   ];
   await runJobs({ ...parts, jobs: bindJobs(definitions, bound) });

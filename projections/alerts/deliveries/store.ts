@@ -1,13 +1,17 @@
+import type { DeliveryState } from '#domain/alerts';
 import type { Pool } from '#platform/db';
 import type { AlertSlice, Delivery, DueDelivery } from '#projections/alerts/alert-row';
-import { toDelivery, toWebhook, type AlertRecord, type DeliveryRecord } from '#projections/alerts/rows';
+import {
+  toDelivery,
+  toWebhook,
+  type AlertRecord,
+  type DeliveryRecord,
+  type MatchRecord,
+} from '#projections/alerts/rows';
 import type { AccountScope } from '#projections/history/history-index';
 
-/** How many are claimed at a time. */
+/** For how long a claim holds. */
 export interface Claim {
-  readonly limit: number;
-  /** Of one alert: a webhook that does not answer must not keep the others waiting. */
-  readonly perAlert: number;
   readonly now: Date;
   /** Until then nobody else claims them; past it, whoever claimed them is taken for lost. */
   readonly until: Date;
@@ -20,6 +24,10 @@ export interface Failure {
   /** Of the answer, when there was one. */
   readonly status?: number | undefined;
 }
+
+type DueRecord = DeliveryRecord &
+  Pick<AlertRecord, 'name' | 'description' | 'webhook_url' | 'webhook_secret'> &
+  Pick<MatchRecord, 'suppressed'>;
 
 const MAX_ERROR_CHARS = 500;
 
@@ -35,29 +43,57 @@ export class DeliveryStore {
     this.#pool = pool;
   }
 
-  /** Claims what is due, the longest due of each alert first; each claim is an attempt. No two claims overlap. */
-  async dueDeliveries({ limit, perAlert, now, until }: Claim): Promise<readonly DueDelivery[]> {
-    const { rows } = await this.#pool.query<
-      DeliveryRecord & Pick<AlertRecord, 'webhook_url' | 'webhook_secret'> & { readonly alert_name: string }
-    >(
+  /** Alerts that something is due of, the longest due first. */
+  async dueAlerts(now: Date): Promise<readonly string[]> {
+    const { rows } = await this.#pool.query<{ readonly id: string }>(
+      `SELECT a.id FROM alert AS a CROSS JOIN LATERAL (
+         SELECT next_attempt_at FROM alert_delivery
+         WHERE alert = a.id AND state = 'PENDING' ORDER BY next_attempt_at LIMIT 1
+       ) AS d
+       WHERE a.webhook_url IS NOT NULL AND d.next_attempt_at <= $1 ORDER BY d.next_attempt_at`,
+      [now],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Claims so many of each alert, the longest due first; each claim is an attempt. No two claims overlap. */
+  async claim(allowed: ReadonlyMap<string, number>, { now, until }: Claim): Promise<readonly DueDelivery[]> {
+    const { rows } = await this.#pool.query<DueRecord>(
       `WITH due AS (
-         SELECT d.id, a.name, a.webhook_url, a.webhook_secret
-         FROM alert AS a CROSS JOIN LATERAL (
+         SELECT d.id, a.name, a.description, a.webhook_url, a.webhook_secret
+         FROM unnest($1::uuid[], $2::integer[]) AS allowed (alert, count)
+         JOIN alert AS a ON a.id = allowed.alert CROSS JOIN LATERAL (
            SELECT id FROM alert_delivery
-           WHERE alert = a.id AND state = 'PENDING' AND next_attempt_at <= $1
-           ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED
+           WHERE alert = a.id AND state = 'PENDING' AND next_attempt_at <= $3
+           ORDER BY next_attempt_at LIMIT allowed.count FOR UPDATE SKIP LOCKED
          ) AS d
-         WHERE a.webhook_url IS NOT NULL LIMIT $3
+         WHERE a.webhook_url IS NOT NULL
        )
        UPDATE alert_delivery AS d SET attempts = attempts + 1, claims = claims + 1, next_attempt_at = $4
        FROM due WHERE d.id = due.id
-       RETURNING d.*, due.name AS alert_name, due.webhook_url, due.webhook_secret`,
-      [now, perAlert, limit, until],
+       RETURNING d.*, due.name, due.description, due.webhook_url, due.webhook_secret, coalesce(
+         (SELECT m.suppressed FROM alert_match AS m
+          WHERE m.alert = d.alert AND m.epoch = d.epoch AND m.position = d.position), 0) AS suppressed`,
+      [[...allowed.keys()], [...allowed.values()], now, until],
     );
     return rows.flatMap((row) => {
       const webhook = toWebhook(row);
-      return webhook === undefined ? [] : [{ ...toDelivery(row), alertName: row.alert_name, webhook }];
+      if (webhook === undefined) return [];
+      const { name: alertName, description: alertDescription } = row;
+      return [
+        { ...toDelivery(row), alertName, alertDescription, suppressed: Number(row.suppressed), webhook },
+      ];
     });
+  }
+
+  /** Nothing was sent: the attempt does not count, and it is due then. */
+  release(of: Pick<Delivery, 'id' | 'claims'>, at: Date): Promise<boolean> {
+    return this.#end('attempts = greatest(attempts - 1, 0), next_attempt_at = $3', of, [at]);
+  }
+
+  /** Its event is gone. */
+  async remove({ id }: Pick<Delivery, 'id'>): Promise<void> {
+    await this.#pool.query('DELETE FROM alert_delivery WHERE id = $1', [id]);
   }
 
   /** The webhook has taken it. False when this is no news of the attempt at hand. */
@@ -81,18 +117,17 @@ export class DeliveryStore {
     return this.#end(`state = 'DEAD', last_error = $3, last_status = $4`, of, wordsOf(failure));
   }
 
-  /** Of alerts whose accounts lie within the scope, of one alert when it is named; the newest first. */
-  async deadLetters(
-    of: { readonly scope: AccountScope; readonly alert?: string | undefined },
+  async list(
+    { alert, state }: { readonly alert: string; readonly state: DeliveryState | undefined },
     { direction, cursor, limit }: AlertSlice,
   ): Promise<readonly Delivery[]> {
     const [than, order] = direction === 'forward' ? ['<', 'DESC'] : ['>', 'ASC'];
     const { rows } = await this.#pool.query<DeliveryRecord>(
-      `SELECT d.* FROM alert_delivery AS d JOIN alert AS a ON a.id = d.alert
-       WHERE d.state = 'DEAD' AND ($1::text[] IS NULL OR a.scope <@ $1) AND ($2::uuid IS NULL OR d.alert = $2)
-         AND ($3::timestamptz IS NULL OR (d.created_at, d.id) ${than} ($3, $4::uuid))
-       ORDER BY d.created_at ${order}, d.id ${order} LIMIT $5`,
-      [arrayOf(of.scope), of.alert ?? null, cursor?.createdAt ?? null, cursor?.id ?? null, limit],
+      `SELECT * FROM alert_delivery
+       WHERE alert = $1 AND ($2::text IS NULL OR state = $2)
+         AND ($3::timestamptz IS NULL OR (created_at, id) ${than} ($3, $4::uuid))
+       ORDER BY created_at ${order}, id ${order} LIMIT $5`,
+      [alert, state ?? null, cursor?.createdAt ?? null, cursor?.id ?? null, limit],
     );
     return rows.map(toDelivery);
   }
@@ -111,6 +146,16 @@ export class DeliveryStore {
       [ids, arrayOf(scope), now],
     );
     return rows.map(({ id }) => id);
+  }
+
+  /** The same for all that are DEAD of one alert; how many. */
+  async sendAllAgain(alert: string, now: Date): Promise<number> {
+    const { rowCount } = await this.#pool.query(
+      `UPDATE alert_delivery AS d SET state = 'PENDING', attempts = 0, next_attempt_at = $2
+       FROM alert AS a WHERE d.alert = $1 AND d.state = 'DEAD' AND a.id = d.alert AND a.webhook_url IS NOT NULL`,
+      [alert, now],
+    );
+    return rowCount ?? 0;
   }
 
   /** How many there are of each state, for the gauges. */
