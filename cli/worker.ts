@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { alertsEraser, openAlertsProjection } from '#cli/alerts';
 import { openExports } from '#cli/exports';
 import { workTold } from '#cli/own-trail';
 import { projectorGauges, putBackCounter } from '#cli/gauges';
@@ -8,8 +9,10 @@ import type { Ground } from '#cli/roles/ground';
 import { drainOwnTrail } from '#cli/roles/own-trail';
 import { openDeliverer } from '#cli/webhooks';
 import type { OpenJournal } from '#journal/journal';
+import type { Check } from '#platform/http/health';
 import { STAGE } from '#platform/shutdown';
 import type { Deliverer } from '#projections/alerts/deliveries/deliver';
+import type { Projection } from '#projections/projection';
 import { startJobs } from '#workers/jobs/start-jobs';
 import { createPostgresLeases } from '#workers/lease/store';
 import { Projector } from '#workers/project';
@@ -26,15 +29,11 @@ export async function openWorker(ground: Ground): Promise<void> {
   const { workerDuties } = installation.config;
   await journal.resumeErasures();
   const endDrain = await drainOwnTrail(ground, journal);
-  const projector = await createProjector(installation, journal);
-  const stop = (): Promise<void> => projector.stop();
-  ground.shutdown.add({ name: 'projection', stage: STAGE.work, timeout: GRACE_MS, run: stop });
-  const checks = isHistoryElsewhere(installation.config) ? ground.lesserChecks : ground.checks;
-  checks['projection'] = async () => {
-    const { error } = projector.state();
-    if (error !== undefined) throw error;
-  };
-  if (workerDuties.includes('projections')) projector.start();
+  const openProjector = projectors(ground, installation, journal);
+  const historyChecks = isHistoryElsewhere(installation.config) ? ground.lesserChecks : ground.checks;
+  const history = openProjector(await openHistoryProjection(installation), historyChecks, 'projection');
+  // Recording and reading go on without it.
+  openProjector(openAlertsProjection(installation), ground.lesserChecks, 'alerts');
   // What the process says last is recorded by itself, and sealed with the rest.
   const lastWords = async (): Promise<void> => {
     await ground.endTrail();
@@ -47,7 +46,7 @@ export async function openWorker(ground: Ground): Promise<void> {
   sealAtEnd(ground, journal, lastWords);
   await work(installation, {
     journal,
-    projector,
+    history,
     exports: await openExports(installation, journal, ground.shutdown),
     deliverer: await openDeliverer(installation, journal, ground.shutdown),
   });
@@ -68,26 +67,36 @@ function sealAtEnd({ base, shutdown }: Ground, journal: OpenJournal, before: () 
   shutdown.add({ name: 'last seal', stage: STAGE.rest, timeout: LAST_SEAL_MS + 1_000, run: seal });
 }
 
-async function createProjector(installation: Installation, journal: OpenJournal): Promise<Projector> {
+/** Makes the one that moves a projection here, with all that shows how it is. */
+function projectors({ shutdown }: Ground, installation: Installation, journal: OpenJournal) {
   const { config, journalDeps, log } = installation;
-  const projection = await openHistoryProjection(installation);
-  const onError = (error: Error): void => log.error({ err: error }, 'history: a projection stopped');
-  const leases = createPostgresLeases({ connectionString: config.postgresUrl ?? '', onError });
-  const projector = new Projector({ projection, journal, pubsub: journalDeps.pubsub, leases, onError });
-  projectorGauges(installation, projector);
-  return projector;
+  return (projection: Projection, checks: Record<string, Check>, check: string): Projector => {
+    const { name } = projection;
+    const onError = (error: Error): void => log.error({ err: error }, `${name}: a projection stopped`);
+    const leases = createPostgresLeases({ connectionString: config.postgresUrl ?? '', onError });
+    const projector = new Projector({ projection, journal, pubsub: journalDeps.pubsub, leases, onError });
+    projectorGauges(installation, projector);
+    const stop = (): Promise<void> => projector.stop();
+    shutdown.add({ name: `projection of ${name}`, stage: STAGE.work, timeout: GRACE_MS, run: stop });
+    checks[check] = async () => {
+      const { error } = projector.state();
+      if (error !== undefined) throw error;
+    };
+    if (config.workerDuties.includes('projections')) projector.start();
+    return projector;
+  };
 }
 
 interface Working {
   readonly journal: OpenJournal;
-  readonly projector: Projector;
+  readonly history: Projector;
   readonly exports: Awaited<ReturnType<typeof openExports>>;
   readonly deliverer: Deliverer;
 }
 
 async function work(
   installation: Installation,
-  { journal, projector, exports, deliverer }: Working,
+  { journal, history, exports, deliverer }: Working,
 ): Promise<void> {
   const { jobs, log, organization, telemetry } = installation;
   await startJobs({
@@ -103,11 +112,11 @@ async function work(
       },
     },
     // Exports last: what is written anew then reads views that hold nothing of it any more.
-    views: [projector, exports.keeper],
+    views: [history, alertsEraser(installation), exports.keeper],
     exports,
     deliverer,
     sealer: journal.sealer,
-    history: projector,
+    history,
     settings: () => organization.accounts.settings(),
   });
 }

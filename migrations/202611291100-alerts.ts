@@ -18,7 +18,7 @@ export class Alerts extends Migration {
         webhook_secret bytea,
         raised bigint NOT NULL DEFAULT 0,
         dropped bigint NOT NULL DEFAULT 0,
-        created_by text NOT NULL,
+        put_by text NOT NULL,
         created_at timestamptz NOT NULL,
         updated_at timestamptz NOT NULL,
         UNIQUE (scope_key, name)
@@ -49,7 +49,8 @@ export class Alerts extends Migration {
         position bigint NOT NULL DEFAULT 0,
         told_epoch integer NOT NULL DEFAULT 0,
         told_position bigint NOT NULL DEFAULT 0,
-        revision bigint NOT NULL DEFAULT 0
+        revision bigint NOT NULL DEFAULT 0,
+        erasures bigint NOT NULL DEFAULT 0
       )`);
     this.addSql(`INSERT INTO alert_cursor DEFAULT VALUES`);
     this.addSql(`

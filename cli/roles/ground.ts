@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { alertDesk } from '#cli/alerts';
 import { layoutOf } from '#cli/data-folder';
 import { exportDesk } from '#cli/exports';
 import { journalGauges } from '#cli/gauges';
@@ -132,8 +133,11 @@ export class Ground {
         onError: seldom((error) => log.warn({ err: error }, 'live events wait: the journal cannot be read')),
       },
       exports: exportDesk(installation),
+      alerts: alertDesk(installation),
     });
-    const close = (): Promise<void> => events.live.close();
+    const close = async (): Promise<void> => {
+      await Promise.all([events.live.close(), events.raised.close()]);
+    };
     this.shutdown.add({ name: 'live events', stage: STAGE.rest, timeout: 5_000, run: close });
     return events;
   });

@@ -8,16 +8,18 @@ export const JOURNAL_CHANNEL = 'journal';
 /** Rings at most this often: every PostgreSQL NOTIFY is a commit under a lock of its own. */
 const PAUSE_MS = 25;
 
-/** Tells other processes that the journal has grown, soon after the last of several commits at the latest. */
+/** Tells other processes that the journal, or a view of it, has grown, soon after the last of several commits at the latest. */
 export class Doorbell {
   readonly #pubsub: PubSub;
   readonly #onError: (error: unknown) => void;
+  readonly #channel: string;
   #next: Place | undefined;
   #ringing: Promise<void> | undefined;
 
-  constructor(pubsub: PubSub, onError: (error: unknown) => void) {
+  constructor(pubsub: PubSub, onError: (error: unknown) => void, channel = JOURNAL_CHANNEL) {
     this.#pubsub = pubsub;
     this.#onError = onError;
+    this.#channel = channel;
   }
 
   ring(next: Place): void {
@@ -35,7 +37,7 @@ export class Doorbell {
       const { epoch, position } = this.#next;
       this.#next = undefined;
       try {
-        await this.#pubsub.publish(JOURNAL_CHANNEL, `${epoch}:${position}`);
+        await this.#pubsub.publish(this.#channel, `${epoch}:${position}`);
       } catch (error) {
         // A lost ring costs time only: whoever waits looks by itself now and then.
         this.#onError(error);

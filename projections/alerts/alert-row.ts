@@ -31,7 +31,7 @@ export interface AlertRow extends AlertDefinition {
   readonly raised: number;
   readonly dropped: number;
   /** The API key that put it last. */
-  readonly createdBy: string;
+  readonly putBy: string;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

@@ -1,14 +1,18 @@
 import { MATCH_DAYS } from '#domain/alerts';
+import { CairnError } from '#domain/errors';
 import { indexedFields } from '#domain/event-fields';
-import { readRecord } from '#domain/event-parse';
 import { recordWords } from '#domain/event-words';
 import { FilterSubject } from '#domain/filter/subject';
 import { isBefore } from '#journal/place';
 import type { ErasureScope, JournalEvent, JournalSlice, Place } from '#journal/types';
 import { compileAlerts, type AlertIndex } from '#projections/alerts/compile-alerts';
-import type { MatchStore, Turn } from '#projections/alerts/matches/store';
+import type { MatchStore, Standing, Turn } from '#projections/alerts/matches/store';
 import { tally, throttledPairs, type Found, type Hit } from '#projections/alerts/tally';
+import { readableRecord } from '#projections/history/entry';
 import { TakenOver, type Projection } from '#projections/projection';
+
+/** The channel that is rung when something was raised; the message is `<epoch>:<next position>`. */
+export const ALERTS_CHANNEL = 'alerts';
 
 interface AlertsParts {
   readonly store: MatchStore;
@@ -29,8 +33,8 @@ export class AlertsProjection implements Projection {
   readonly version = 1;
   readonly #parts: AlertsParts;
   #index: AlertIndex | undefined;
-  /** How far the projection had come when last seen here. */
-  #seen: Place | undefined;
+  /** How it stood when last seen here. */
+  #seen: Standing | undefined;
 
   constructor(parts: AlertsParts) {
     this.#parts = parts;
@@ -38,16 +42,17 @@ export class AlertsProjection implements Projection {
 
   async init(): Promise<void> {
     this.#index = undefined;
-    this.#seen = await this.#parts.store.cursor();
+    await this.cursor();
   }
 
+  /** Slices are read behind it: they are written only if nothing was erased since. */
   async cursor(): Promise<Place> {
-    return (this.#seen = await this.#parts.store.cursor());
+    this.#seen = await this.#parts.store.standing();
+    return this.#seen.cursor;
   }
 
   async write({ events, next }: JournalSlice): Promise<void> {
     const raised = await this.#parts.store.advance(next, (turn) => this.#find(turn, events));
-    this.#seen = next;
     if (raised > 0) this.#parts.ring(next);
   }
 
@@ -57,7 +62,7 @@ export class AlertsProjection implements Projection {
 
   async reset(): Promise<void> {
     await this.#parts.store.reset();
-    this.#seen = undefined;
+    await this.cursor();
   }
 
   async tidy(): Promise<void> {
@@ -69,16 +74,23 @@ export class AlertsProjection implements Projection {
   }
 
   async #find(turn: Turn, events: readonly JournalEvent[]): Promise<Found> {
-    // The slice was read behind a cursor that another has moved back: it would leave a gap.
-    if (this.#seen !== undefined && isBefore(turn.cursor, this.#seen)) {
-      throw new TakenOver('Another process has begun alerts anew.', undefined);
-    }
+    this.#check(turn);
     if (this.#index?.revision !== turn.revision) {
       this.#index = compileAlerts(turn.revision, await turn.alerts());
     }
     const hits = this.#hits(this.#index, turn.cursor, events);
     const pairs = throttledPairs(hits);
     return tally(hits, pairs.length === 0 ? [] : await turn.lastRaised(pairs));
+  }
+
+  #check({ cursor, erasures }: Turn): void {
+    if (this.#seen !== undefined && isBefore(cursor, this.#seen.cursor)) {
+      // The slice was read behind a cursor that was moved back: it would leave a gap.
+      throw new TakenOver('Another process has begun alerts anew.', undefined);
+    }
+    if (this.#seen?.erasures !== erasures) {
+      throw new CairnError('UNAVAILABLE', 'Events were erased meanwhile: the journal is read once more.');
+    }
   }
 
   /** Of events that were not looked at before; matches of old ones would not be kept. */
@@ -101,6 +113,8 @@ export class AlertsProjection implements Projection {
 }
 
 function subjectOf(event: JournalEvent): FilterSubject {
-  const record = readRecord(event.raw);
-  return new FilterSubject(indexedFields(record, event), () => recordWords(record));
+  const record = readableRecord(event.raw);
+  const { account, eventTime } = event;
+  const eventId = event.eventIdIn?.(record) ?? event.eventId;
+  return new FilterSubject(indexedFields(record, { account, eventTime, eventId }), () => recordWords(record));
 }

@@ -16,7 +16,7 @@ export interface AlertRecord {
   readonly webhook_secret: Buffer | null;
   readonly raised: string;
   readonly dropped: string;
-  readonly created_by: string;
+  readonly put_by: string;
   readonly created_at: Date;
   readonly updated_at: Date;
 }
@@ -63,7 +63,7 @@ export function toAlert(row: AlertRecord): AlertRow {
     webhook: toWebhook(row),
     raised: Number(row.raised),
     dropped: Number(row.dropped),
-    createdBy: row.created_by,
+    putBy: row.put_by,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

@@ -150,7 +150,7 @@ export class AlertStore {
     const matches = await this.#matches(
       `($2::uuid IS NULL OR m.alert = $2) AND (m.epoch, m.position) >= ($3, $4::bigint)
          AND (m.epoch, m.position) < ($5, $6::bigint)
-       ORDER BY m.epoch, m.position, m.alert FETCH FIRST $7 ROWS ONLY`,
+       ORDER BY m.epoch, m.position, m.alert LIMIT $7`,
       [arrayOf(scope), alert ?? null, from.epoch, from.position, end.epoch, end.position, limit],
     );
     if (matches.length < limit) return { matches, next: later(from, end), behind: 0 };
@@ -221,7 +221,7 @@ async function requireRoom(client: PoolClient, key: string, limits: AlertLimits)
 async function insert(client: PoolClient, alert: AlertToPut, from: Place): Promise<AlertRow> {
   const { rows } = await client.query<AlertRecord>(
     `INSERT INTO alert (id, name, scope, scope_key, description, filter, throttle_seconds, from_epoch,
-       from_position, webhook_url, webhook_secret, created_by, created_at, updated_at)
+       from_position, webhook_url, webhook_secret, put_by, created_at, updated_at)
      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now, now
      FROM date_trunc('milliseconds', now()) AS now RETURNING *`,
     [
@@ -246,7 +246,7 @@ async function update(client: PoolClient, alert: AlertToPut, from: Place): Promi
   const { rows } = await client.query<AlertRecord>(
     `UPDATE alert SET description = $2, filter = $3, throttle_seconds = $4, from_epoch = $5, from_position = $6,
        webhook_url = $7, webhook_secret = CASE WHEN $7::text IS NULL THEN NULL ELSE coalesce($8, webhook_secret) END,
-       created_by = $9, updated_at = date_trunc('milliseconds', now())
+       put_by = $9, updated_at = date_trunc('milliseconds', now())
      WHERE id = $1 RETURNING *`,
     [
       alert.id,

@@ -7,6 +7,7 @@ import { HistoryProjection } from '#projections/history/history-projection';
 import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
 import { createBulkDoor, createEventsServices, events, type BulkReport } from '#subgraphs/events/index';
 import { buildSubgraph, type Subgraph } from '#subgraphs/shared/build-subgraph';
+import { noAlerts } from '#test/events/no-alerts';
 import { noExports } from '#test/events/no-exports';
 import { MemoryAccounts } from '#test/events/memory-accounts';
 import { recordText, recordTexts } from '#test/events/records';
@@ -44,6 +45,7 @@ beforeAll(async () => {
     now: Date.now,
     live,
     exports: noExports,
+    alerts: noAlerts,
   });
   subgraph = buildSubgraph(events, { services, log });
   const authenticate = (): Promise<Principal> => Promise.resolve(administrator);

@@ -1,4 +1,5 @@
 import type { EventNode } from '#subgraphs/events/event-node';
+import { AlertResolver } from '#subgraphs/events/resolvers/alerts';
 import { EventCountsResolver, EventsResolver } from '#subgraphs/events/resolvers/events';
 import { ExportResolver } from '#subgraphs/events/resolvers/exports';
 import { LiveResolver } from '#subgraphs/events/resolvers/live';
@@ -19,6 +20,7 @@ const eventById = batchPerRequest<SubgraphContext<EventsServices>, string, Event
 export const events: SubgraphDefinition<EventsServices> = {
   name: 'events',
   resolvers: [
+    AlertResolver,
     EventsResolver,
     EventCountsResolver,
     ExportResolver,
@@ -27,7 +29,7 @@ export const events: SubgraphDefinition<EventsServices> = {
     RecordingResolver,
   ],
   entities: [Event],
-  shared: ['eventRecorded'],
+  shared: ['eventRecorded', 'alertRaised'],
   trail: eventsTrail,
   references: { Event: ({ id }, context) => eventById(id, context), Account: ownAccount },
 };

@@ -1,5 +1,8 @@
+import { Alerts, type AlertsParts } from '#subgraphs/events/alerts';
+import { AlertMatches } from '#subgraphs/events/alerts/alert-matches';
+import { RaisedAlerts } from '#subgraphs/events/alerts/raised-alerts';
 import { Exports, type ExportsParts } from '#subgraphs/events/exports';
-import { LiveEvents, type LiveParts } from '#subgraphs/events/live/live-events';
+import { LiveEvents, type LiveLimits, type LiveParts } from '#subgraphs/events/live/live-events';
 import { EventReader, type ReaderDependencies } from '#subgraphs/events/read-events';
 import { EventRecorder, type RecorderDependencies } from '#subgraphs/events/record';
 
@@ -7,6 +10,10 @@ export interface EventsDependencies extends ReaderDependencies, RecorderDependen
   readonly journal: ReaderDependencies['journal'] & RecorderDependencies['journal'] & LiveParts['journal'];
   readonly live: Omit<LiveParts, 'journal' | 'eventIds'>;
   readonly exports: Omit<ExportsParts, 'now'>;
+  readonly alerts: Omit<AlertsParts, 'journal'> & {
+    /** What may wait for subscribers. */
+    readonly live?: LiveLimits | undefined;
+  };
 }
 
 /** What the events subgraph's resolvers call. */
@@ -15,20 +22,33 @@ export interface EventsServices {
   readonly reader: EventReader;
   readonly live: LiveEvents;
   readonly exports: Exports;
+  readonly alerts: Alerts;
+  readonly matches: AlertMatches;
+  readonly raised: RaisedAlerts;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 export function createEventsServices(dependencies: EventsDependencies): EventsServices {
+  const { journal, eventIds, live, now } = dependencies;
+  const { store } = dependencies.alerts;
+  const reader = new EventReader(dependencies);
+  const alerts = new Alerts({ ...dependencies.alerts, journal });
   return {
     recorder: new EventRecorder(dependencies),
-    reader: new EventReader(dependencies),
-    live: new LiveEvents({
-      ...dependencies.live,
-      journal: dependencies.journal,
-      eventIds: dependencies.eventIds,
+    reader,
+    live: new LiveEvents({ ...live, journal, eventIds }),
+    exports: new Exports({ ...dependencies.exports, now }),
+    alerts,
+    matches: new AlertMatches({ store, reader, eventIds }),
+    raised: new RaisedAlerts({
+      ...live,
+      limits: dependencies.alerts.live,
+      store,
+      alerts,
+      journal,
+      eventIds,
     }),
-    exports: new Exports({ ...dependencies.exports, now: dependencies.now }),
-    now: dependencies.now,
+    now,
   };
 }

@@ -9,7 +9,12 @@ const EXPORT: OwnCallRule = {
 const PAGE = ['first', 'last'];
 const LOOKED_UP = ['account', 'lookupAttributes', 'startTime', 'endTime', 'eventCategory', 'maxResults'];
 
-/** What is recorded of the calls of this subgraph. Never: links to files, and what they hold. */
+const ALERT = 'Cairn::Alert';
+
+/**
+ * What is recorded of the calls of this subgraph. Never: links to files, and what they hold; the address of a
+ * webhook, which often is a secret itself.
+ */
 export const eventsTrail: OwnTrailRules = {
   mutations: {
     startExport: {
@@ -20,10 +25,32 @@ export const eventsTrail: OwnTrailRules = {
     },
     cancelExport: EXPORT,
     deleteExport: { ...EXPORT, response: ['value'] },
+    putAlert: {
+      request: [
+        'input.name',
+        'input.description',
+        'input.filter',
+        'input.throttle',
+        'input.webhook.newSecret',
+      ],
+      response: ['alert.id', 'alert.accounts'],
+      accounts: ['caller'],
+      resource: { type: ALERT, at: 'response.alert.id' },
+    },
+    deleteAlert: {
+      request: ['id', 'name'],
+      response: ['value'],
+      accounts: ['caller'],
+      resource: { type: ALERT, at: 'response.value' },
+    },
     // Events are what the journal is for: their source and its counters tell who sent them.
     recordEvents: 'unrecorded',
   },
   reads: {
+    alert: ['id'],
+    alertMatches: ['alert', 'since', ...PAGE],
+    alertRaised: ['alert'],
+    alerts: PAGE,
     event: ['id'],
     events: ['filter', 'orderBy', ...PAGE],
     eventCounts: ['filter', 'groupBy', 'interval', 'top'],

@@ -12,6 +12,7 @@ import type { RecorderDependencies } from '#subgraphs/events/record';
 import type { LiveLimits } from '#subgraphs/events/live/live-events';
 import { MemoryAccounts } from '#test/events/memory-accounts';
 import { MemoryJournal, testEventIds } from '#test/events/memory-journal';
+import { noAlerts } from '#test/events/no-alerts';
 import { noExports } from '#test/events/no-exports';
 import { runAs } from '#test/events/run-subgraph';
 import { LocalPubSub } from '#test/local-pubsub';
@@ -48,6 +49,7 @@ export async function startEventsWithin(
     charge: limits.charge,
     live: { pubsub, onError: (error) => logged.push(error), limits: limits.live },
     exports: noExports,
+    alerts: noAlerts,
   });
   const subgraph = buildSubgraph(events, {
     services,
@@ -70,6 +72,7 @@ export async function startEventsWithin(
     },
     async [Symbol.asyncDispose](): Promise<void> {
       await services.live.close();
+      await services.raised.close();
       await history.close();
       await projection.close();
       await rm(folder, { recursive: true, force: true });

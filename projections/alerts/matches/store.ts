@@ -10,9 +10,14 @@ import type { Found, LastRaised, NewMatch } from '#projections/alerts/tally';
 /** Rows deleted by one statement: it must end before statements are given up. */
 const BATCH = 50_000;
 
-/** What is known under the lock of the cursor. */
-export interface Turn {
+/** Where the projection is, and how many erasures there were: what was read before one must not be written after it. */
+export interface Standing {
   readonly cursor: Place;
+  readonly erasures: string;
+}
+
+/** What is known under the lock of the cursor. */
+export interface Turn extends Standing {
   /** Changes whenever an alert does. */
   readonly revision: string;
   alerts(): Promise<readonly AlertRow[]>;
@@ -30,9 +35,8 @@ export class MatchStore {
     this.#pool = pool;
   }
 
-  async cursor(): Promise<Place> {
-    const { rows } = await this.#pool.query<PlaceRecord>('SELECT epoch, position FROM alert_cursor');
-    return rows[0] === undefined ? { epoch: 0, position: 0 } : toPlace(rows[0]);
+  async standing(): Promise<Standing> {
+    return toState(await this.#pool.query<CursorRecord>('SELECT * FROM alert_cursor'));
   }
 
   /**
@@ -41,11 +45,10 @@ export class MatchStore {
    */
   async advance(next: Place, find: (turn: Turn) => Promise<Found>): Promise<number> {
     return inTransaction(this.#pool, async (client) => {
-      const { cursor, told, revision } = await lock(client);
-      if (!isBefore(cursor, next)) return 0;
+      const { told, ...state } = await lock(client);
+      if (!isBefore(state.cursor, next)) return 0;
       const found = await find({
-        cursor,
-        revision,
+        ...state,
         alerts: () => alerts(client),
         lastRaised: (pairs) => lastRaised(client, pairs),
       });
@@ -60,7 +63,9 @@ export class MatchStore {
     });
   }
 
+  /** In any process: whoever moves the projection will notice. Nothing of the scope can be written afterwards. */
   async erase({ account, before }: ErasureScope): Promise<void> {
+    await this.#pool.query('UPDATE alert_cursor SET erasures = erasures + 1');
     for (const table of ['alert_match', 'alert_delivery']) {
       await this.#deleteAll(table, 'account = $1 AND ($2::bigint IS NULL OR event_time < $2)', [
         account,
@@ -94,16 +99,29 @@ export class MatchStore {
   }
 }
 
-async function lock(
-  client: PoolClient,
-): Promise<{ readonly cursor: Place; readonly told: Place; readonly revision: string }> {
-  const { rows } = await client.query<
-    PlaceRecord & { readonly told_epoch: number; readonly told_position: string; readonly revision: string }
-  >('SELECT * FROM alert_cursor FOR UPDATE');
+interface CursorRecord extends PlaceRecord {
+  readonly told_epoch: number;
+  readonly told_position: string;
+  readonly revision: string;
+  readonly erasures: string;
+}
+
+/** What the row of the cursor says. */
+interface State extends Standing {
+  /** The furthest that the projection has ever come: before it everything was told to webhooks. */
+  readonly told: Place;
+  readonly revision: string;
+}
+
+async function lock(client: PoolClient): Promise<State> {
+  return toState(await client.query<CursorRecord>('SELECT * FROM alert_cursor FOR UPDATE'));
+}
+
+function toState({ rows }: { readonly rows: readonly CursorRecord[] }): State {
   const [row] = rows;
   if (row === undefined) throw new Error('The projection of alerts has no cursor.');
   const told = toPlace({ epoch: row.told_epoch, position: row.told_position });
-  return { cursor: toPlace(row), told, revision: row.revision };
+  return { cursor: toPlace(row), told, revision: row.revision, erasures: row.erasures };
 }
 
 async function alerts(client: PoolClient): Promise<readonly AlertRow[]> {

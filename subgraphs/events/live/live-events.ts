@@ -2,13 +2,18 @@ import { CairnError } from '#domain/errors';
 import { checkFilter } from '#domain/filter/check';
 import { compileFilter } from '#domain/filter/compile';
 import type { EventFilter } from '#domain/filter/filter';
+import { FilterIndex } from '#domain/filter/filter-index';
 import { simplify } from '#domain/filter/simplify';
 import type { Principal } from '#domain/principal';
-import type { Place } from '#journal/types';
+import { JOURNAL_CHANNEL } from '#journal/append/doorbell';
+import type { EventIds } from '#journal/event-id';
+import type { Journal, JournalEvent, Place } from '#journal/types';
+import type { PubSub } from '#platform/pubsub/pubsub';
 import { Turns } from '#platform/turns';
+import { followFeed, type Past } from '#subgraphs/events/live/follow-feed';
 import { LiveEvent } from '#subgraphs/events/live/live-event';
-import { type FeedParts, LiveFeed } from '#subgraphs/events/live/live-feed';
-import { LiveQueue, type QueueLimits } from '#subgraphs/events/live/live-queue';
+import { type Audience, LiveFeed, type LiveSource } from '#subgraphs/events/live/live-feed';
+import type { LiveQueue, QueueLimits } from '#subgraphs/events/live/live-queue';
 import { MemoryShare } from '#subgraphs/events/live/memory-share';
 import { placeAt } from '#subgraphs/events/live/position-at';
 
@@ -18,7 +23,14 @@ export interface LiveLimits {
   readonly bytes: number;
 }
 
-export interface LiveParts extends FeedParts {
+export interface LiveParts {
+  readonly journal: Pick<Journal, 'read' | 'head'>;
+  readonly pubsub: Pick<PubSub, 'subscribe'>;
+  readonly eventIds: EventIds;
+  /** Hears why the journal could not be read; it is tried again. */
+  readonly onError: (error: unknown) => void;
+  /** Milliseconds after which the feed looks by itself: doorbells may be lost. */
+  readonly lookMs?: number | undefined;
   readonly limits?: LiveLimits | undefined;
 }
 
@@ -41,21 +53,19 @@ export const LIVE_LIMITS: LiveLimits = {
 const BACKFILLS = 4;
 /** Positions of a slice of the past, and how many of these bytes it should have. */
 const SLICE = { first: 64, least: 16, most: 1_024, bytes: 2 ** 20 };
-/** So near to the head a subscriber joins the feed: what it has yet to read then is soon read. */
-const NEAR = 1_000;
 
 /** Events as they are recorded, for the subscribers of this process. */
 export class LiveEvents {
   readonly #parts: LiveParts;
   readonly #limits: LiveLimits;
-  readonly #feed: LiveFeed;
+  readonly #feed: LiveFeed<LiveEvent, EventFilter>;
   readonly #memory: MemoryShare;
   readonly #turns = new Turns(BACKFILLS);
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
     this.#limits = parts.limits ?? LIVE_LIMITS;
-    this.#feed = new LiveFeed(parts);
+    this.#feed = new LiveFeed({ ...parts, source: sourceOf(parts), audience: () => new Subscribers() });
     this.#memory = new MemoryShare(this.#limits.bytes);
   }
 
@@ -79,7 +89,7 @@ export class LiveEvents {
     const start = await this.#startOf(wish);
     // A cursor of a lost epoch is refused before anything is sent.
     const { next, behind } = await this.#parts.journal.read(start, 1);
-    const past = new Past(this.#parts, this.#turns, { filter, start });
+    const past = new JournalPast(this.#parts, this.#turns, { filter, start });
     past.behind = next.position - start.position + behind;
     return this.#run(filter, past, signal);
   }
@@ -102,42 +112,29 @@ export class LiveEvents {
     return { epoch: known.epoch, position: known.position + 1 };
   }
 
-  async *#run(filter: EventFilter, past: Past, signal: AbortSignal): AsyncGenerator<LiveEvent, void, void> {
+  async *#run(
+    filter: EventFilter,
+    past: JournalPast,
+    signal: AbortSignal,
+  ): AsyncGenerator<LiveEvent, void, void> {
     let cursor = cursorBefore(this.#parts, past.next);
-    const seen = (event: LiveEvent): LiveEvent => {
-      cursor = event.cursor;
-      return event;
+    const follower = {
+      feed: this.#feed,
+      wish: filter,
+      past,
+      limits: this.#limits.queue,
+      memory: this.#memory,
+      overrun: () => slow(cursor),
     };
-    while (past.behind > NEAR && !signal.aborted) {
-      for (const event of await past.read()) yield seen(event);
-    }
-    const from = past.next.position;
-    const queue = new LiveQueue({ limits: this.#limits.queue, memory: this.#memory, from });
-    const { position, leave } = await this.#feed.join(filter, queue);
-    // Once, and not at every wait: there are as many as events.
-    const wake = (): void => queue.wake();
-    signal.addEventListener('abort', wake, { once: true });
-    try {
-      while (past.next.position < position && !signal.aborted) {
-        for (const event of await past.read(position)) yield seen(event);
-      }
-      for (;;) {
-        const event = await queue.take(signal);
-        if (event === undefined) return;
-        if (event === 'overrun') throw slow(cursor);
-        if (event instanceof Error) throw event;
-        yield seen(event);
-      }
-    } finally {
-      signal.removeEventListener('abort', wake);
-      leave();
-      queue.close();
+    for await (const event of followFeed(follower, signal)) {
+      cursor = event.cursor;
+      yield event;
     }
   }
 }
 
 /** Reads the journal for one subscriber, in slices of about a megabyte. */
-class Past {
+class JournalPast implements Past<LiveEvent> {
   next: Place;
   /** Positions to the head, when last seen. */
   behind = 0;
@@ -178,6 +175,33 @@ class Past {
     const passed = Math.max(1, next.position - this.next.position);
     const fitting = bytes === 0 ? SLICE.most : Math.floor((SLICE.bytes * passed) / bytes);
     this.#limit = Math.min(SLICE.most, Math.max(SLICE.least, fitting));
+  }
+}
+
+function sourceOf({ journal, eventIds }: LiveParts): LiveSource<LiveEvent> {
+  function* made(events: readonly JournalEvent[]): Generator<LiveEvent> {
+    for (const event of events) yield new LiveEvent(event, eventIds);
+  }
+  return {
+    channel: JOURNAL_CHANNEL,
+    head: () => journal.head(),
+    read: async (from, limit) => {
+      const { events, next, behind } = await journal.read(from, limit);
+      return { items: made(events), next, behind };
+    },
+  };
+}
+
+/** Found by the terms of their filters. */
+class Subscribers implements Audience<LiveEvent, EventFilter> {
+  readonly #index = new FilterIndex<LiveQueue<LiveEvent>>();
+
+  add(filter: EventFilter, queue: LiveQueue<LiveEvent>): () => void {
+    return this.#index.add(filter, queue);
+  }
+
+  matching({ subject }: LiveEvent): LiveQueue<LiveEvent>[] {
+    return this.#index.matching(subject);
   }
 }
 

@@ -1,22 +1,43 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { CairnError } from '#domain/errors';
-import type { EventFilter } from '#domain/filter/filter';
-import { FilterIndex } from '#domain/filter/filter-index';
-import { JOURNAL_CHANNEL } from '#journal/append/doorbell';
-import type { EventIds } from '#journal/event-id';
-import type { Journal, JournalSlice, Place } from '#journal/types';
+import type { Place } from '#journal/types';
 import type { PubSub } from '#platform/pubsub/pubsub';
-import { LiveEvent } from '#subgraphs/events/live/live-event';
-import type { LiveQueue } from '#subgraphs/events/live/live-queue';
+import type { LiveItem, LiveQueue } from '#subgraphs/events/live/live-queue';
 
-export interface FeedParts {
-  readonly journal: Pick<Journal, 'read' | 'head'>;
+/** Items in the order of the journal. */
+export interface LiveSlice<Item> {
+  /** Made as they are taken: each costs something. */
+  readonly items: Iterable<Item>;
+  /** Where to read on. */
+  readonly next: Place;
+  /** Positions between `next` and the end when the slice was read. */
+  readonly behind: number;
+}
+
+/** What is followed. A place that was passed stays as it is. */
+export interface LiveSource<Item> {
+  /** The channel that is rung when there is more to read. */
+  readonly channel: string;
+  head(): Promise<Place>;
+  read(from: Place, limit: number): Promise<LiveSlice<Item>>;
+}
+
+/** Who is told what. */
+export interface Audience<Item extends LiveItem, Wish> {
+  /** The returned function takes the queue out again. */
+  add(wish: Wish, queue: LiveQueue<Item>): () => void;
+  matching(item: Item): Iterable<LiveQueue<Item>>;
+}
+
+export interface FeedParts<Item extends LiveItem, Wish> {
+  readonly source: LiveSource<Item>;
+  /** Makes an empty one. */
+  readonly audience: () => Audience<Item, Wish>;
   readonly pubsub: Pick<PubSub, 'subscribe'>;
-  readonly eventIds: EventIds;
-  /** Hears why the journal could not be read; it is tried again. */
+  /** Hears why the source could not be read; it is tried again. */
   readonly onError: (error: unknown) => void;
   /** Milliseconds after which the feed looks by itself: doorbells may be lost. */
-  readonly lookMs?: number;
+  readonly lookMs?: number | undefined;
 }
 
 /** Where the feed of a subscriber begins, and how it is left. */
@@ -32,25 +53,25 @@ const SLICE = 512;
 const PATIENCE_MS = { event: 0.1, kilobyte: 0.1 };
 
 /**
- * The one reader of the journal for all subscribers of a process. Runs while there are any, from the head that
+ * The one reader of the source for all subscribers of a process. Runs while there are any, from the head that
  * it finds when the first one comes.
  */
-export class LiveFeed {
-  readonly #parts: FeedParts;
-  #running: Running | undefined;
+export class LiveFeed<Item extends LiveItem, Wish> {
+  readonly #parts: FeedParts<Item, Wish>;
+  #running: Running<Item, Wish> | undefined;
 
-  constructor(parts: FeedParts) {
+  constructor(parts: FeedParts<Item, Wish>) {
     this.#parts = parts;
   }
 
-  /** The queue is offered all events from the returned position on that fit the filter. */
-  async join(filter: EventFilter, queue: LiveQueue): Promise<Joined> {
+  /** The queue is offered all items from the returned position on that fit the wish. */
+  async join(wish: Wish, queue: LiveQueue<Item>): Promise<Joined> {
     for (;;) {
       const running = (this.#running ??= this.#start());
       await running.ready;
       // It may have ended while it was waited for.
       if (running !== this.#running) continue;
-      const remove = running.index.add(filter, queue);
+      const remove = running.audience.add(wish, queue);
       running.queues.add(queue);
       const leave = (): void => {
         remove();
@@ -68,8 +89,8 @@ export class LiveFeed {
     await running.ended;
   }
 
-  #start(): Running {
-    const running = new Running();
+  #start(): Running<Item, Wish> {
+    const running = new Running(this.#parts.audience());
     running.ready = this.#open(running);
     running.ended = running.ready.then(
       () => this.#run(running),
@@ -78,29 +99,29 @@ export class LiveFeed {
     return running;
   }
 
-  #end(running: Running): void {
+  #end(running: Running<Item, Wish>): void {
     if (this.#running === running) this.#running = undefined;
     running.stop.abort();
     running.ring();
   }
 
-  async #open(running: Running): Promise<void> {
+  async #open(running: Running<Item, Wish>): Promise<void> {
     // Heard before the head is read: what is recorded in between rings.
-    running.unlisten = await this.#parts.pubsub.subscribe(JOURNAL_CHANNEL, () => running.ring());
+    running.unlisten = await this.#parts.pubsub.subscribe(this.#parts.source.channel, () => running.ring());
     try {
-      running.place = await this.#parts.journal.head();
+      running.place = await this.#parts.source.head();
     } catch (error) {
       await running.unlisten();
       throw error;
     }
   }
 
-  async #run(running: Running): Promise<void> {
+  async #run(running: Running<Item, Wish>): Promise<void> {
     const { onError, lookMs = LOOK_MS } = this.#parts;
     while (!running.stop.signal.aborted) {
       let behind = 0;
       try {
-        const slice = await this.#parts.journal.read(running.place, SLICE);
+        const slice = await this.#parts.source.read(running.place, SLICE);
         await this.#handOut(running, slice);
         running.place = slice.next;
         behind = slice.behind;
@@ -115,19 +136,19 @@ export class LiveFeed {
   }
 
   /** The log was restored and ends before: nobody can be told what comes next. */
-  #abandon(running: Running, error: Error): void {
+  #abandon(running: Running<Item, Wish>, error: Error): void {
     for (const queue of running.queues) queue.fail(error);
     this.#end(running);
   }
 
-  async #handOut(running: Running, { events }: JournalSlice): Promise<void> {
+  async #handOut(running: Running<Item, Wish>, { items }: LiveSlice<Item>): Promise<void> {
     let patience = 0;
-    for (const event of events) {
-      const live = new LiveEvent(event, this.#parts.eventIds);
-      running.place = { epoch: event.place.epoch, position: event.place.position + 1 };
-      patience += PATIENCE_MS.event + (PATIENCE_MS.kilobyte * live.bytes) / 1_024;
-      for (const queue of running.index.matching(live.subject)) {
-        queue.offer(live);
+    for (const item of items) {
+      const { place, bytes } = item;
+      running.place = { epoch: place.epoch, position: place.position + 1 };
+      patience += PATIENCE_MS.event + (PATIENCE_MS.kilobyte * bytes) / 1_024;
+      for (const queue of running.audience.matching(item)) {
+        queue.offer(item);
         while (queue.isHalfFull && patience > 1) {
           patience -= await timed(() => delay(1));
         }
@@ -143,16 +164,20 @@ async function timed(work: () => Promise<void>): Promise<number> {
 }
 
 /** One run of the feed, from the first subscriber to the last. */
-class Running {
+class Running<Item extends LiveItem, Wish> {
   readonly stop = new AbortController();
-  readonly queues = new Set<LiveQueue>();
-  readonly index = new FilterIndex<LiveQueue>();
+  readonly queues = new Set<LiveQueue<Item>>();
+  readonly audience: Audience<Item, Wish>;
   place: Place = { epoch: 0, position: 0 };
   ready: Promise<void> = Promise.resolve();
   ended: Promise<void> = Promise.resolve();
   unlisten: (() => Promise<void>) | undefined;
   #isRung = false;
   #wake: (() => void) | undefined;
+
+  constructor(audience: Audience<Item, Wish>) {
+    this.audience = audience;
+  }
 
   ring(): void {
     this.#isRung = true;

@@ -1,5 +1,12 @@
 import type { MemoryShare } from '#subgraphs/events/live/memory-share';
-import type { LiveEvent } from '#subgraphs/events/live/live-event';
+import type { Place } from '#journal/types';
+
+/** What waits: something that the journal has at this place. */
+export interface LiveItem {
+  readonly place: Place;
+  /** That it holds. */
+  readonly bytes: number;
+}
 
 export interface QueueLimits {
   /** Events that wait for one subscriber. */
@@ -17,9 +24,9 @@ export interface QueueParts {
 }
 
 /** What waits for one subscriber. When it holds too much it lets all of it go and says so. */
-export class LiveQueue {
+export class LiveQueue<Item extends LiveItem> {
   readonly #parts: QueueParts;
-  #events: LiveEvent[] = [];
+  #events: Item[] = [];
   #taken = 0;
   #bytes = 0;
   #failure: Error | 'overrun' | undefined;
@@ -35,7 +42,7 @@ export class LiveQueue {
     return this.#waiting * 2 > limits.events || this.#bytes * 2 > limits.bytes;
   }
 
-  offer(event: LiveEvent): void {
+  offer(event: Item): void {
     if (this.#failure !== undefined || event.place.position < this.#parts.from) return;
     const { limits, memory } = this.#parts;
     // A single event may be larger than the limit; whoever has nothing else waiting gets it.
@@ -63,7 +70,7 @@ export class LiveQueue {
   }
 
   /** The next event, when there is one; undefined once the signal is aborted and `wake` was called. */
-  async take(signal: AbortSignal): Promise<LiveEvent | Error | 'overrun' | undefined> {
+  async take(signal: AbortSignal): Promise<Item | Error | 'overrun' | undefined> {
     while (!signal.aborted) {
       const event = this.#shift();
       if (event !== undefined) return event;
@@ -81,7 +88,7 @@ export class LiveQueue {
     return this.#events.length - this.#taken;
   }
 
-  #shift(): LiveEvent | undefined {
+  #shift(): Item | undefined {
     const event = this.#events[this.#taken];
     if (event === undefined) return undefined;
     this.#taken += 1;

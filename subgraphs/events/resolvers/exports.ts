@@ -1,8 +1,8 @@
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
-import { CairnError } from '#domain/errors';
 import { exportFileName } from '#domain/exports';
 import type { Principal } from '#domain/principal';
-import type { ExportCursor, ExportRow } from '#projections/export/export-row';
+import type { ExportRow } from '#projections/export/export-row';
+import { parseCursor, printCursor } from '#subgraphs/events/created-cursor';
 import { ExportConnection, ExportType, StartExportInput } from '#subgraphs/events/schema/exports';
 import { EVENT_ORDERS } from '#subgraphs/events/schema/history';
 import type { EventsServices } from '#subgraphs/events/service';
@@ -113,16 +113,4 @@ function present(row: ExportRow, principal: Principal, services: EventsServices)
 function shareOf({ state, rows, total }: ExportRow): number | null {
   if (state === 'SUCCEEDED') return 1;
   return total === undefined ? null : Math.min(1, rows / Math.max(1, total));
-}
-
-function printCursor({ createdAt, id }: ExportCursor): string {
-  return Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url');
-}
-
-function parseCursor(cursor: string, direction: 'forward' | 'backward'): ExportCursor {
-  const [, time, id] =
-    /^(\d{1,15})\.([0-9a-f-]{36})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (time !== undefined && id !== undefined) return { createdAt: new Date(Number(time)), id };
-  const path = direction === 'forward' ? 'after' : 'before';
-  throw new CairnError('INVALID_CURSOR', 'The cursor is none of this list.', { path });
 }

@@ -1,0 +1,39 @@
+import type { Installation } from '#cli/installation';
+import { ALERT_LIMITS } from '#domain/alerts';
+import { Doorbell } from '#journal/append/doorbell';
+import { ALERTS_CHANNEL, AlertsProjection } from '#projections/alerts/alerts-projection';
+import { MatchStore } from '#projections/alerts/matches/store';
+import { AlertStore } from '#projections/alerts/store';
+import type { Eraser } from '#workers/jobs/erase-account';
+
+/** What the api needs to put alerts and to read what they have raised. */
+export function alertDesk({ pool, journalDeps }: Installation) {
+  return {
+    store: new AlertStore(pool),
+    keys: journalDeps.keys,
+    // Nothing is sent yet: there is nothing to guard.
+    outbound: { check: () => Promise.resolve() },
+    limits: ALERT_LIMITS,
+  };
+}
+
+/** The writing side, for the worker that has the lease. */
+export function openAlertsProjection({ pool, journalDeps, log }: Installation): AlertsProjection {
+  const bell = new Doorbell(
+    journalDeps.pubsub,
+    (error) =>
+      log.warn({ err: error }, 'nobody could be told that alerts were raised; they look by themselves'),
+    ALERTS_CHANNEL,
+  );
+  return new AlertsProjection({
+    store: new MatchStore(pool),
+    ring: (next) => bell.ring(next),
+    now: Date.now,
+  });
+}
+
+/** In whatever worker the erasure runs: it need not be the one that moves the projection. */
+export function alertsEraser({ pool }: Installation): Eraser {
+  const store = new MatchStore(pool);
+  return { name: 'alerts', erase: (scope) => store.erase(scope) };
+}
