@@ -104,7 +104,20 @@ describe('docs/api.md', () => {
 async function prepare(platform: Platform, { field }: ApiExample): Promise<void> {
   if (field === 'query events') await settled(platform);
   if (field === 'query checkpoint') await sealed(platform);
+  if (field === 'query alertMatches') await raised(platform, 2);
   if (field === 'query export' || field === 'query jobRun') await allDone(platform);
+}
+
+/** Alerts have raised so many events. */
+async function raised(platform: Platform, count: number): Promise<void> {
+  for (;;) {
+    const { alertMatches } = await graphql<{ alertMatches: { edges: unknown[] } }>(
+      platform,
+      '{ alertMatches { edges { cursor } } }',
+    );
+    if (alertMatches.edges.length >= count) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** No run that somebody asked for is queued or at work. */

@@ -47,6 +47,9 @@ export interface ApiExample {
 export const IDS = {
   event: 'AAAAAAAAAAkAAAGcAAAAAA',
   apiKey: 'jyfb73x5atbtyfm3',
+  alert: '0198e5a0-9c41-4be2-8d0a-6f3a51c7e208',
+  match: 'AAAAAAAAACkAAAGcAAAAAQ',
+  newestMatch: 'AAAAAAAAADMAAAGcAAAAAQ',
   export: '0198e5a2-6f0c-4d5e-9a51-7d1f2c3b4a59',
   rebuild: '0198e5a9-11d2-4c0e-8f5b-2b9d64c1e7a0',
   erasure: '0198e5b0-5b7e-4f43-8a0e-90c1d5f3a672',

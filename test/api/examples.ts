@@ -1,4 +1,5 @@
 import type { ApiExample } from '#test/api/example';
+import { alertsExamples, raisedExamples } from '#test/api/examples/alerts';
 import { eventsExamples } from '#test/api/examples/events';
 import { exportsExamples } from '#test/api/examples/exports';
 import { operationsExamples } from '#test/api/examples/operations';
@@ -8,7 +9,9 @@ import { endingExamples, organizationExamples } from '#test/api/examples/organiz
 export const apiExamples: readonly ApiExample[] = [
   ...organizationExamples,
   ...eventsExamples,
+  ...alertsExamples,
   ...exportsExamples,
+  ...raisedExamples,
   ...operationsExamples,
   ...endingExamples,
 ];
