@@ -17,6 +17,7 @@ export { ACCOUNT, newEvent, TIME } from '#test/new-event';
 
 /** Where a journal lives in a test: a database and folders of its own. */
 export interface JournalBed extends JournalStores, AsyncDisposable {
+  readonly keys: FileKeyProvider;
   readonly database: TestDatabase;
   readonly pool: Pool;
   readonly folder: string;
@@ -37,6 +38,7 @@ export async function createJournalBed(options: { readonly onDisk?: boolean } = 
     database,
     pool: database.pool,
     folder,
+    keys,
     ...stores,
     pubsub,
     async open(options, otherPubsub) {

@@ -92,9 +92,12 @@ export class RaisedAlerts {
       after === undefined || after === null ? undefined : parseMatchCursor(eventIds, after, 'after');
     if (alert !== undefined && alert !== null) await this.#require(principal, alert);
     const wanted = { principal, alert: alert ?? undefined, seen };
+    const head = await this.#source.head();
     // The event of the cursor once more: it may concern alerts that come behind.
-    const start = seen?.place ?? (await this.#source.head());
-    return this.#run(wanted, new RaisedPast(this.#source, this.#turns, { wanted, start }), signal);
+    const start = seen?.place ?? head;
+    const past = new RaisedPast(this.#source, this.#turns, { wanted, start });
+    past.behind = head.position - start.position;
+    return this.#run(wanted, past, signal);
   }
 
   close(): Promise<void> {
@@ -163,8 +166,8 @@ class Listeners implements Audience<RaisedEvent, Wanted> {
 /** Reads the table of matches for one subscriber. */
 class RaisedPast implements Past<RaisedEvent> {
   next: Place;
-  /** Nobody has looked yet. */
-  behind = Infinity;
+  /** Positions to the end of what the projection has seen, when last seen. */
+  behind = 0;
   readonly #source: RaisedSource;
   readonly #turns: Turns;
   readonly #wanted: Wanted;
