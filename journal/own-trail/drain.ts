@@ -11,6 +11,8 @@ export interface DrainParts {
   readonly onError: (error: unknown) => void;
   /** Calls without an outcome are told as such after so many milliseconds; five minutes unless told. */
   readonly giveUpMs?: number;
+  /** Milliseconds between looks when nobody rings; a second unless told. */
+  readonly pollMs?: number;
   /** For crash tests. */
   readonly step?: Steps;
 }
@@ -19,7 +21,7 @@ const BATCH_EVENTS = 200;
 const BATCH_BYTES = 1_048_576;
 const GIVE_UP_MS = 300_000;
 const POLL_MS = 1_000;
-const MAX_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 60_000;
 
 /**
  * Moves what is done to Cairn into the journal, through the same append as everything else. A row goes after the
@@ -30,6 +32,8 @@ export class OwnTrailDrain {
   readonly #parts: DrainParts;
   readonly #stopping = new AbortController();
   #wake: () => void = () => undefined;
+  /** While it was at work, and may have looked already. */
+  #rung = false;
   #running: Promise<void> | undefined;
 
   constructor(parts: DrainParts) {
@@ -42,6 +46,7 @@ export class OwnTrailDrain {
 
   /** There is something to do. */
   ring(): void {
+    this.#rung = true;
     this.#wake();
   }
 
@@ -66,8 +71,10 @@ export class OwnTrailDrain {
   async #run(): Promise<void> {
     let failures = 0;
     while (!this.#stopping.signal.aborted) {
+      this.#rung = false;
       failures = (await this.#attempt()) ? 0 : failures + 1;
-      await this.#rest(Math.min(POLL_MS * 2 ** failures, MAX_PAUSE_MS), failures === 0);
+      const pause = (this.#parts.pollMs ?? POLL_MS) * 2 ** Math.min(failures, 5);
+      await this.#rest(Math.min(pause, MAX_PAUSE_MS), failures === 0);
     }
   }
 
@@ -88,20 +95,26 @@ export class OwnTrailDrain {
     this.#wake = () => {
       if (hears || this.#stopping.signal.aborted) rung.resolve();
     };
-    if (this.#stopping.signal.aborted) return;
+    if (this.#stopping.signal.aborted || (hears && this.#rung)) return;
     const late = delay(ms, undefined, { signal: over.signal }).catch(() => undefined);
     await Promise.race([rung.promise, late]);
     over.abort();
   }
 
   async #drainSome(): Promise<number> {
-    const { store, journal, giveUpMs = GIVE_UP_MS, step = noSteps } = this.#parts;
+    const { store, journal, giveUpMs = GIVE_UP_MS, step = noSteps, onError } = this.#parts;
     const drained = await store.inTurn(async (turn) => {
       await turn.giveUp(giveUpMs);
       const rows = await turn.ready(BATCH_EVENTS, BATCH_BYTES);
       if (rows.length === 0) return 0;
       const events = rows.flatMap(newEvents);
-      await journal.append({ source: OWN_SOURCE, received: events.length, refused: 0, events });
+      const submission = { source: OWN_SOURCE, received: events.length, refused: 0, events };
+      for (const outcome of await journal.append(submission)) {
+        // Its account was erased up to now, or is not kept that long; a conflict nobody can have made.
+        if (outcome.result === 'REFUSED' || outcome.result === 'CONFLICT') {
+          onError(new Error(`The journal did not take an event of Cairn’s own: ${outcome.result}.`));
+        }
+      }
       await step('own events appended');
       await turn.remove(rows.map(({ id }) => id));
       return rows.length;

@@ -19,12 +19,20 @@ const SILENT_MS = 300_000;
 export class ProcessLife {
   readonly #parts: ProcessLifeParts;
   #timer: NodeJS.Timeout | undefined;
+  #begun = false;
 
   constructor(parts: ProcessLifeParts) {
     this.#parts = parts;
   }
 
+  /** Resolves when it is told, or cannot be: a process starts while PostgreSQL is away, and tells it later. */
   async begin(): Promise<void> {
+    const beat = (): Promise<void> => this.#beat().catch(this.#parts.onError);
+    await beat();
+    this.#timer = setInterval(() => void beat(), BEAT_MS).unref();
+  }
+
+  async #tellStart(): Promise<void> {
     const { store, trail, self } = this.#parts;
     const known = await store.openOn(self.host);
     await this.#tellLost(known.filter((one) => this.#isGone(one)));
@@ -38,19 +46,20 @@ export class ProcessLife {
     if (Object.keys(changes).length > 0) {
       await trail.note({ eventName: 'ConfigurationChanged', details: { ...shown(self), changes } });
     }
-    const beat = (): void => void this.#beat().catch(this.#parts.onError);
-    this.#timer = setInterval(beat, BEAT_MS).unref();
+    this.#begun = true;
   }
 
   async end(): Promise<void> {
     const { store, trail, self } = this.#parts;
     clearInterval(this.#timer);
+    if (!this.#begun) return;
     await trail.note({ eventName: 'StopProcess', details: shown(self) });
     await store.end(self.id);
   }
 
   async #beat(): Promise<void> {
     const { store, self } = this.#parts;
+    if (!this.#begun) await this.#tellStart();
     await store.seen(self.id);
     await this.#tellLost(await store.silentFor(SILENT_MS));
   }

@@ -36,7 +36,8 @@ export class OwnProcessStore {
 
   async begin({ id, name, host, pid, version, settings }: OwnProcess): Promise<void> {
     await this.#pool.query(
-      `INSERT INTO own_process (id, name, host, pid, version, settings) VALUES ($1, $2, $3, $4, $5, $6)`,
+      `INSERT INTO own_process (id, name, host, pid, version, settings) VALUES ($1, $2, $3, $4, $5, $6)
+       ON CONFLICT (id) DO NOTHING`,
       [id, name, host, pid, version, JSON.stringify(settings)],
     );
     await this.#pool.query(

@@ -38,6 +38,8 @@ async function isSettled(platform: Reachable): Promise<boolean> {
 export interface FoundEvent {
   readonly eventId: string;
   readonly raw: string;
+  /** Who sent it; `cairn` for what was done to the platform itself. */
+  readonly source: string;
 }
 
 interface EventsPage {
@@ -48,7 +50,7 @@ interface EventsPage {
 }
 
 const PAGE = `query ($after: String) {
-  events(first: 200, after: $after) { edges { node { eventId raw } } pageInfo { hasNextPage endCursor } }
+  events(first: 200, after: $after) { edges { node { eventId raw source } } pageInfo { hasNextPage endCursor } }
 }`;
 
 /** Every event in history, page by page. */
@@ -61,6 +63,14 @@ export async function allEvents(platform: Reachable): Promise<FoundEvent[]> {
     after = events.pageInfo.hasNextPage ? events.pageInfo.endCursor : null;
   } while (after !== null);
   return found;
+}
+
+/** What the senders of a test have sent, and what the platform told of itself. */
+export function withoutOwn(found: readonly FoundEvent[]): { sent: FoundEvent[]; own: FoundEvent[] } {
+  const { sent = [], own = [] } = Object.groupBy(found, ({ source }) =>
+    source === 'cairn' ? 'own' : 'sent',
+  );
+  return { sent, own };
 }
 
 /** The bulk door's answer to a body. */

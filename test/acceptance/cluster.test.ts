@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { allEvents, graphql, postEvents, settled } from '#test/acceptance/client';
+import { allEvents, graphql, postEvents, settled, withoutOwn } from '#test/acceptance/client';
 import { Cluster, MEMBER_NAMES, WAVES } from '#test/acceptance/cluster';
 import { Readers, askPatiently } from '#test/acceptance/patient-client';
 import { cairn } from '#test/acceptance/platform';
+import { readCounters } from '#test/soak/examine';
 import { Load } from '#test/soak/load';
 
 /** Two event subgraphs, two workers and one of each of the others, as processes of their own. */
@@ -81,7 +82,7 @@ describe('a cluster', { timeout: TIMEOUT_MS }, () => {
   it('has everything that it acknowledged, once, as it was sent, and seals and verifies it', async () => {
     await load.stop();
     await settled(cluster);
-    const found = await allEvents(cluster);
+    const { sent: found } = withoutOwn(await allEvents(cluster));
     const times = new Map<string, number>();
     for (const { eventId } of found) times.set(eventId, (times.get(eventId) ?? 0) + 1);
     expect([...load.acknowledged.keys()].filter((id) => !times.has(id))).toEqual([]);
@@ -90,8 +91,11 @@ describe('a cluster', { timeout: TIMEOUT_MS }, () => {
     expect(load.acknowledged.size).toBeGreaterThan(2_000);
 
     const events = cluster.members['events-1'];
-    // The one that was erased has its position, too.
-    expect(await events.metric('cairn_journal_position')).toBe(load.acknowledged.size + 1);
+    // The one that was erased has its position, too, and what the cluster told of itself.
+    const { own } = await readCounters(cluster);
+    const position = await events.metric('cairn_journal_position');
+    expect(position).toBe(load.acknowledged.size + 1 + own.accepted);
+    expect(own).toMatchObject({ conflict: 0, refused: 0 });
     while ((await events.metric('cairn_journal_tail_batches')) > 0) await delay(100);
     await cluster.stop();
     const { code, stdout, stderr } = await cairn(['verify', '--data', cluster.dataDir], cluster.env);

@@ -25,7 +25,14 @@ describe('a platform that is killed ten times under load', () => {
     const { received, accepted, duplicate, conflict, refused } = report.counters;
     expect(received).toBe(accepted + duplicate + conflict + refused);
     expect(accepted).toBe(report.acknowledged);
-    expect(report.position).toBe(report.acknowledged);
+    expect(report.position).toBe(report.acknowledged + report.own.accepted);
+  });
+
+  it('has told of its own ends, each once', () => {
+    const { accepted, found, conflict, refused } = report.own;
+    // Each kill costs at least one process its end, which the next one tells with its own start.
+    expect(accepted).toBeGreaterThan(2 * lines.length);
+    expect({ found, conflict, refused }).toEqual({ found: accepted, conflict: 0, refused: 0 });
   });
 
   it('passes cairn verify', () => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { allEvents, graphql, settled, type FoundEvent } from '#test/acceptance/client';
+import { allEvents, graphql, settled, withoutOwn, type FoundEvent } from '#test/acceptance/client';
 import { cairn, type Platform } from '#test/acceptance/platform';
 
 /** What became of what a platform had acknowledged. */
@@ -11,11 +11,15 @@ export interface Examined {
   readonly altered: readonly string[];
   /** Found without ever having been acknowledged. */
   readonly unknown: readonly string[];
-  /** Over all sources. */
-  readonly counters: Readonly<Record<(typeof COUNTERS)[number], number>>;
+  /** Over all sources but the platform itself. */
+  readonly counters: Counters;
+  /** Of what the platform recorded of itself, and how many of those are found. */
+  readonly own: Counters & { readonly found: number };
   readonly position: number;
   readonly verify: { readonly code: number | null; readonly text: string };
 }
+
+type Counters = Readonly<Record<(typeof COUNTERS)[number], number>>;
 
 const COUNTERS = ['received', 'accepted', 'duplicate', 'conflict', 'refused'] as const;
 
@@ -28,17 +32,15 @@ export async function examine(
   acknowledged: ReadonlyMap<string, string>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Examined> {
-  await settled(platform);
-  const found = await allEvents(platform);
-  const counters = await readCounters(platform);
-  await sealed(platform);
-  const position = await metric(platform, 'cairn_journal_position');
+  const { found, counters, ownCounters, position } = await atRest(platform);
+  const { sent, own } = withoutOwn(found);
   await platform.stop();
   const { code, stdout, stderr } = await cairn(['verify', '--data', platform.dataDir], env);
   return {
     acknowledged: acknowledged.size,
-    ...compare(acknowledged, found),
+    ...compare(acknowledged, sent),
     counters,
+    own: { ...ownCounters, found: new Set(own.map(({ eventId }) => eventId)).size },
     position,
     verify: { code, text: stdout + stderr },
   };
@@ -57,13 +59,36 @@ function compare(acknowledged: ReadonlyMap<string, string>, found: readonly Foun
   };
 }
 
-async function readCounters(platform: Platform): Promise<Examined['counters']> {
+/** All of it as of one moment: the platform may have something to tell of itself in between. */
+async function atRest(platform: Platform) {
+  for (;;) {
+    await settled(platform);
+    const before = await readCounters(platform);
+    const found = await allEvents(platform);
+    await sealed(platform);
+    const position = await metric(platform, 'cairn_journal_position');
+    const { sent, own } = await readCounters(platform);
+    if (own.accepted === before.own.accepted) return { found, counters: sent, ownCounters: own, position };
+  }
+}
+
+/** What the journal counted, of what it was sent and of what the platform recorded of itself. */
+export async function readCounters(
+  platform: Pick<Platform, 'url' | 'apiKey'>,
+): Promise<{ sent: Counters; own: Counters }> {
   const { sourceCounters } = await graphql<{ sourceCounters: readonly Record<string, string | number>[] }>(
     platform,
-    `{ sourceCounters { ${COUNTERS.join(' ')} } }`,
+    `{ sourceCounters { source ${COUNTERS.join(' ')} } }`,
   );
-  const sum = (name: string): number =>
-    sourceCounters.reduce((total, counters) => total + Number(counters[name]), 0);
+  const isOwn = ({ source }: Record<string, string | number>): boolean => source === 'cairn';
+  return {
+    sent: sumOf(sourceCounters.filter((one) => !isOwn(one))),
+    own: sumOf(sourceCounters.filter(isOwn)),
+  };
+}
+
+function sumOf(all: readonly Record<string, string | number>[]): Counters {
+  const sum = (name: string): number => all.reduce((total, counters) => total + Number(counters[name]), 0);
   const [received, accepted, duplicate, conflict, refused] = COUNTERS.map(sum);
   return {
     received: received ?? 0,
@@ -100,6 +125,7 @@ export function faultsOf({
   altered,
   unknown,
   counters,
+  own,
   position,
   acknowledged,
   verify,
@@ -117,7 +143,14 @@ export function faultsOf({
       received !== accepted + duplicate + conflict + refused || accepted !== acknowledged,
       `counters ${JSON.stringify(counters)} for ${acknowledged} events`,
     ),
-    ...wrong(position !== acknowledged, `position ${position} for ${acknowledged} events`),
+    ...wrong(
+      own.conflict > 0 || own.refused > 0 || own.accepted === 0 || own.accepted !== own.found,
+      `of its own ${JSON.stringify(own)}`,
+    ),
+    ...wrong(
+      position !== acknowledged + own.accepted,
+      `position ${position} for ${acknowledged} events and ${own.accepted} of its own`,
+    ),
     ...wrong(verify.code !== 0, `verify: ${verify.text.slice(-2_000)}`),
   ];
 }
