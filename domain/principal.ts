@@ -21,6 +21,11 @@ export interface Principal {
   readonly accounts: 'ALL' | readonly string[];
 }
 
+/** Whose work it is, where callers take turns: what an account gets does not grow with the number of its keys. */
+export function shareOf({ keyId, accounts }: Principal): { readonly group: string; readonly member: string } {
+  return { group: accounts === 'ALL' ? accounts : accounts.join(','), member: keyId };
+}
+
 export function mayRead(principal: Principal): boolean {
   return principal.role !== 'ingest';
 }

@@ -8,6 +8,7 @@ import type { DoorContext } from '#gateway/operation-context';
 import { createRuntime } from '#gateway/runtime';
 import type { GatewaySubgraph } from '#gateway/subgraph';
 import { createSubscribe } from '#gateway/subscriptions';
+import type { FairTurns } from '#platform/fair/fair-turns';
 import { AuthenticatedDoor, type Visit } from '#platform/graphql/authenticated-door';
 import { sendResponse } from '#platform/graphql/http-door';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
@@ -28,6 +29,8 @@ export interface GatewayOptions {
   readonly limits?: Partial<GraphqlLimits>;
   /** What every operation costs its caller before it runs. */
   readonly charge?: OperationCharge<Principal> | undefined;
+  /** What callers take in turn to run their operations; without it nobody waits. */
+  readonly turns?: FairTurns | undefined;
   /** GraphiQL for browsers on this machine; its page needs no key, its operations do. Default: true. */
   readonly graphiql?: boolean;
   /** For subscriptions; without it there are none here. */
@@ -47,13 +50,13 @@ export interface Gateway {
 
 /** Composes, plans and warms up: when this resolves, the first request is served like every other. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { subgraphs, authenticate, charge, log, telemetry, graphiql = true } = options;
+  const { subgraphs, authenticate, charge, turns, log, telemetry, graphiql = true } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const expected = (cause: unknown): CairnError | undefined =>
     cause instanceof CairnError ? cause : undefined;
   const doorParts = { body: { bytes: limits.bodyBytes, ms: limits.timeoutMs }, log, expected };
   const door = new AuthenticatedDoor({ authenticate, ...doorParts });
-  const runtime = createRuntime({ subgraphs, limits, charge, log, telemetry });
+  const runtime = createRuntime({ subgraphs, limits, charge, turns, log, telemetry });
   // Hive builds its schema and planner at first use; whoever came meanwhile would be turned away.
   const schema = await runtime.getSchema();
   await warmUp(runtime);

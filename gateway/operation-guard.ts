@@ -2,23 +2,28 @@ import type { GatewayPlugin } from '@graphql-hive/gateway-runtime';
 import { isAsyncIterable } from '@graphql-tools/utils';
 import { type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import { DocumentCache } from '#gateway/document-cache';
-import type { Principal } from '#domain/principal';
+import { type Principal, shareOf } from '#domain/principal';
 import { BAD_REQUEST, checkOperation, refusal } from '#gateway/operation-checks';
 import { doorContext } from '#gateway/operation-context';
+import type { FairTurns } from '#platform/fair/fair-turns';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 import {
   type OperationCharge,
   chargeOperation,
+  refusedOperation,
   retryAfterOf,
   tooManyRequests,
 } from '#platform/graphql/operation-charge';
 import { type ErrorLog, presentError } from '#platform/graphql/present-error';
+import { isExpected } from '#platform/http/answers';
 import { within } from '#platform/graphql/within';
 
 export interface GuardParts {
   readonly limits: GraphqlLimits;
   /** None: operations cost their callers nothing. */
   readonly charge?: OperationCharge<Principal> | undefined;
+  /** What callers take in turn to run their operations; without it nobody waits. */
+  readonly turns?: FairTurns | undefined;
   readonly log: ErrorLog;
 }
 
@@ -27,7 +32,7 @@ type Incoming = Parameters<ParamsHandler>[0];
 type ParamsHandler = Parameters<Parameters<NonNullable<GatewayPlugin['onParams']>>[0]['setParamsHandler']>[0];
 
 /** Takes operations from Yoga's HTTP to Hive's planner itself, so that nothing runs or is kept unchecked. */
-export function useOperationGuard({ limits, charge, log }: GuardParts): GatewayPlugin {
+export function useOperationGuard({ limits, charge, turns, log }: GuardParts): GatewayPlugin {
   const documents = new DocumentCache(limits);
   let yoga: Yoga | undefined;
 
@@ -55,9 +60,9 @@ export function useOperationGuard({ limits, charge, log }: GuardParts): GatewayP
     return within({ ms: limits.timeoutMs, left, timedOut }, async (signal) => {
       const contextValue = await contextFactory({ signal });
       const { operationName } = params;
-      return answered(
-        await execute({ schema, document, contextValue, variableValues: variables, operationName }),
-      );
+      const work = async (): Promise<ExecutionResult> =>
+        answered(await execute({ schema, document, contextValue, variableValues: variables, operationName }));
+      return turns ? turns.take(shareOf(principal), work, signal) : work();
     });
   }
 
@@ -101,6 +106,7 @@ function failed(error: unknown): ExecutionResult {
         one.extensions['http'] ??= BAD_REQUEST;
         return one;
       }
+      if (isExpected(one)) return refusedOperation(one);
       const originalError = one instanceof Error ? one : new Error(String(one));
       return new GraphQLError(originalError.message, { originalError });
     }),

@@ -19,12 +19,20 @@ export interface RuntimeParts {
   readonly subgraphs: readonly GatewaySubgraph[];
   readonly limits: GraphqlLimits;
   readonly charge?: GuardParts['charge'];
+  readonly turns?: GuardParts['turns'];
   readonly log: ErrorLog;
   readonly telemetry?: Pick<Telemetry, 'span'> | undefined;
 }
 
 /** Hive's gateway with the Rust planner over subgraphs of this process: no HTTP between them. */
-export function createRuntime({ subgraphs, limits, charge, log, telemetry }: RuntimeParts): GatewayRuntime {
+export function createRuntime({
+  subgraphs,
+  limits,
+  charge,
+  turns,
+  log,
+  telemetry,
+}: RuntimeParts): GatewayRuntime {
   const executors = new Map(
     subgraphs.map((subgraph) => [subgraph.name.toUpperCase(), executorOf(subgraph, telemetry)]),
   );
@@ -40,7 +48,7 @@ export function createRuntime({ subgraphs, limits, charge, log, telemetry }: Run
           return executor;
         },
       }),
-      plugins: () => [useOperationGuard({ limits, charge, log })],
+      plugins: () => [useOperationGuard({ limits, charge, turns, log })],
       batching: { limit: limits.batch },
       logging: hiveLogger(log),
       // useOperationGuard presents errors: it knows what a subgraph has already masked.

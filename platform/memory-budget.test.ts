@@ -4,11 +4,11 @@ import { runInRequest } from '#platform/request-context';
 
 const limits = { request: 100, process: 150 };
 
-function request(): { take: (budget: MemoryBudget, bytes: number) => Taken; end: () => void } {
+function request(group?: string): { take: (budget: MemoryBudget, bytes: number) => Taken; end: () => void } {
   const controller = new AbortController();
   const context = { requestId: 'r', ended: controller.signal };
   return {
-    take: (budget, bytes) => runInRequest(context, () => budget.take(bytes)),
+    take: (budget, bytes) => runInRequest(context, () => budget.take(bytes, group)),
     end: () => controller.abort(),
   };
 }
@@ -46,5 +46,18 @@ test('keeps nothing for a request that has ended or that nobody ends', () => {
   expect(gone.take(budget, 100)).toBe('taken');
   expect(budget.take(100)).toBe('taken');
   expect(budget.take(101)).toBe('request');
+  expect(budget.held).toBe(0);
+});
+
+test('leaves something to others when one group holds all that it may', () => {
+  const budget = new MemoryBudget({ ...limits, group: 120 });
+  const [one, same, other] = [request('a'), request('a'), request('b')];
+  expect(one.take(budget, 100)).toBe('taken');
+  expect(same.take(budget, 21)).toBe('process');
+  expect(other.take(budget, 50)).toBe('taken');
+  one.end();
+  expect(same.take(budget, 21)).toBe('taken');
+  same.end();
+  other.end();
   expect(budget.held).toBe(0);
 });

@@ -65,6 +65,7 @@ export async function subgraphRoute(
     subgraph,
     authenticate,
     charge: ground.rates.queryCost,
+    turns: ground.fairness.operations,
     log,
     limits,
     streams,
@@ -85,7 +86,13 @@ export async function internalRoute(ground: Ground, subgraph: Subgraph): Promise
   const { config, log } = ground.base;
   const keys = await ground.internalKeys();
   const limits = { ...DEFAULT_LIMITS, ...graphqlLimits(ground.base) };
-  const door = createInternalDoor({ subgraph, keys, log, limits });
+  const door = createInternalDoor({
+    subgraph,
+    keys,
+    log,
+    limits,
+    turns: ground.fairness.operations,
+  });
   closeStreamsFirst(ground, door.path, door);
   return {
     method: '*',

@@ -35,6 +35,7 @@ export async function gatewayRoutes(
     subgraphs,
     authenticate,
     charge: ground.rates.queryCost,
+    turns: ground.fairness.operations,
     streams,
     log,
     limits,

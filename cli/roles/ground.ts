@@ -8,6 +8,7 @@ import type { Base, Installation } from '#cli/installation';
 import { openBase, openInstallation, openInstallationJournal } from '#cli/installation';
 import { type RateLimiter, createRateLimiter } from '#cli/rate-limit';
 import { callerNow, openOwnTrail } from '#cli/own-trail';
+import { type Fairness, createFairness } from '#cli/roles/fairness';
 import { once } from '#cli/roles/once';
 import { tellOwnLife } from '#cli/roles/own-trail';
 import { RecordingCheck } from '#cli/roles/recording-check';
@@ -49,6 +50,9 @@ export class Ground {
 
   /** What keys have used, at all doors of the process. */
   readonly rates: RateLimiter;
+
+  /** How callers share the process. */
+  readonly fairness: Fairness = createFairness();
 
   /** Streams of all doors of the process count together. */
   readonly streams: StreamCaps;
@@ -128,6 +132,7 @@ export class Ground {
         const caller = callerNow(principal);
         installation.ownTrail.recorder.refused({ operation: 'RecordEvents', code, caller });
       },
+      slices: this.fairness.slices,
       live: {
         pubsub: installation.journalDeps.pubsub,
         onError: seldom((error) => log.warn({ err: error }, 'live events wait: the journal cannot be read')),

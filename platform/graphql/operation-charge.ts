@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { isExpected } from '#platform/http/answers';
+import { type ExpectedError, isExpected } from '#platform/http/answers';
 
 /** Takes the cost of an operation from what its caller may ask for; throws when that is used up. */
 export type OperationCharge<Principal> = (principal: Principal, cost: number) => void;
@@ -15,9 +15,16 @@ export function chargeOperation<Principal>(
     return undefined;
   } catch (error) {
     if (!isExpected(error)) throw error;
-    const { code, message, retryAfter = 1 } = error;
-    return new GraphQLError(message, { extensions: { code, retryAfter, http: tooManyRequests(retryAfter) } });
+    return refusedOperation(error);
   }
+}
+
+export function refusedOperation({
+  code,
+  message,
+  retryAfter = 1,
+}: Pick<ExpectedError, 'code' | 'message' | 'retryAfter'>): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, retryAfter, http: tooManyRequests(retryAfter) } });
 }
 
 /** For Yoga, which answers an error with what its extensions say. */

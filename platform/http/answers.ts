@@ -15,7 +15,7 @@ export class HttpError extends Error {
   }
 }
 
-interface ExpectedError extends Error {
+export interface ExpectedError extends Error {
   readonly status: number;
   readonly code: string;
   readonly path?: string | undefined;

@@ -2,7 +2,7 @@ import { CairnError } from '#domain/errors';
 import type { EventFilter } from '#domain/filter/filter';
 import { checkFilter } from '#domain/filter/check';
 import type { Principal } from '#domain/principal';
-import { coversAccount } from '#domain/principal';
+import { coversAccount, shareOf } from '#domain/principal';
 import type { Journal, JournalEvent, Place, SourceCounters } from '#journal/types';
 import type {
   Freshness,
@@ -17,7 +17,8 @@ import type { EventIds } from '#journal/event-id';
 import { EventNode } from '#subgraphs/events/event-node';
 import { EventRecord } from '#subgraphs/events/event-record';
 import { MemoryBudget } from '#platform/memory-budget';
-import { Turns } from '#platform/turns';
+import { FairTurns } from '#platform/fair/fair-turns';
+import type { TimeSlices } from '#platform/fair/time-slices';
 import { wellFormed } from '#subgraphs/events/record-values';
 import type { Page } from '#subgraphs/shared/connection';
 
@@ -27,6 +28,8 @@ export interface ReaderDependencies {
   readonly eventIds: EventIds;
   /** What answers may hold of events; by default READ_BUDGET. */
   readonly budget?: MemoryBudget | undefined;
+  /** Shared with whatever else computes in the process. */
+  readonly slices?: TimeSlices | undefined;
 }
 
 export interface EventPage {
@@ -39,16 +42,24 @@ interface Waiting {
 }
 
 /** Bytes of events in the answers that are not out yet; as text and JSON they take some four times that. */
-const READ_BUDGET = { request: 32 * 2 ** 20, process: 64 * 2 ** 20 };
-/** Events that are read from the journal at a time; at 1 MB each they are twice the limit of a request. */
-const READ_AT_ONCE = 64;
-/** Requests that read at the same time: until they are read, nobody knows how large events are. */
+const READ_BUDGET = { request: 32 * 2 ** 20, process: 64 * 2 ** 20, group: 48 * 2 ** 20 };
+/** Events that are read from the journal at a time; at 1 MB each they are as much as a request may have. */
+const READ_AT_ONCE = 32;
+/** Reads at the same time: until they are read, nobody knows how large events are. */
 const READERS = 3;
+/** Records that are turned into answers without a break. */
+const ANSWERED_AT_ONCE = 16;
+/** Reads of one key that wait; its operations are fewer. */
+const READS_WAITING = 2_000;
 
 /** Reading events: of the caller's accounts only, whatever is asked. */
 export class EventReader {
   private readonly budget: MemoryBudget;
-  private readonly turns = new Turns(READERS);
+  private readonly turns = new FairTurns({
+    limit: READERS,
+    waiting: READS_WAITING,
+    full: () => busy('Too many reads of this key are waiting.'),
+  });
 
   constructor(private readonly dependencies: ReaderDependencies) {
     this.budget = dependencies.budget ?? new MemoryBudget(READ_BUDGET);
@@ -62,7 +73,8 @@ export class EventReader {
   ): Promise<EventPage> {
     const cursor = this.cursorOf(page);
     const forward = page.direction === 'forward';
-    return this.searchFilter(principal, checkFilter(input), {
+    const filter = checkFilter(input);
+    return this.searchFilter(principal, filter, {
       order,
       limit: page.size,
       ...(forward ? { after: cursor } : { before: cursor, take: 'END' as const }),
@@ -70,7 +82,7 @@ export class EventReader {
   }
 
   async searchFilter(
-    { accounts }: Principal,
+    principal: Principal,
     filter: EventFilter,
     range: {
       readonly order: HistoryOrder;
@@ -80,11 +92,16 @@ export class EventReader {
       readonly take?: 'START' | 'END' | undefined;
     },
   ): Promise<EventPage> {
+    const { accounts } = principal;
     const limit = Math.max(1, range.limit);
+    await this.dependencies.slices?.next(shareOf(principal));
     const found = await this.dependencies.history.search({ ...range, filter, accounts, limit });
     if (range.limit === 0) return { nodes: [], more: found.rows.length > 0 };
-    this.takeMemory(found.rows.reduce((sum, row) => sum + lengthOf(row), 0));
-    return { nodes: this.nodesOf(found.rows), more: found.hasMore };
+    this.takeMemory(
+      principal,
+      found.rows.reduce((sum, row) => sum + lengthOf(row), 0),
+    );
+    return { nodes: this.nodesOf(principal, found.rows), more: found.hasMore };
   }
 
   /** Null for what is no event, was erased, or belongs to an account that the caller does not see. */
@@ -97,7 +114,7 @@ export class EventReader {
     const { eventIds } = this.dependencies;
     const known = ids.map((id) => eventIds.decode(id)?.place);
     const places = known.filter((place) => place !== undefined);
-    const events = await this.readAll(places, ({ account }) => coversAccount(principal, account));
+    const events = await this.readAll(principal, places, ({ account }) => coversAccount(principal, account));
     let next = 0;
     return known.map((place) => {
       const event = place === undefined ? undefined : events[next++];
@@ -108,12 +125,15 @@ export class EventReader {
   }
 
   async counts(
-    { accounts }: Principal,
+    principal: Principal,
     input: unknown,
     how: Pick<HistoryCount, 'groupBy' | 'top' | 'interval'>,
   ): Promise<HistoryCounts> {
-    const { history } = this.dependencies;
-    const counts = await history.counts({ filter: checkFilter(input), accounts, ...how });
+    const { history, slices } = this.dependencies;
+    const { accounts } = principal;
+    const filter = checkFilter(input);
+    await slices?.next(shareOf(principal));
+    const counts = await history.counts({ filter, accounts, ...how });
     const groups = counts.groups.map(({ value, count }) => ({ value: value?.toWellFormed(), count }));
     return { ...counts, groups };
   }
@@ -153,18 +173,27 @@ export class EventReader {
   }
 
   /** The page's records are read together, once, when the first of them is asked for. */
-  private nodesOf(rows: readonly HistoryRow[]): EventNode[] {
+  private nodesOf(principal: Principal, rows: readonly HistoryRow[]): EventNode[] {
     let records: Promise<readonly (EventRecord | undefined)[]> | undefined;
+    const pauses: (Promise<void> | undefined)[] = [];
     const load = async (index: number): Promise<EventRecord | undefined> => {
-      records ??= this.readRecords(rows);
-      return (await records)[index];
+      records ??= this.readRecords(principal, rows);
+      const all = await records;
+      // What is answered from a record is computed when this resolves.
+      const part = Math.floor(index / ANSWERED_AT_ONCE);
+      await (pauses[part] ??= this.dependencies.slices?.next(shareOf(principal)));
+      return all[index];
     };
     return rows.map((row, index) => new EventNode(this.idOf(row), wellFormed(row), () => load(index)));
   }
 
-  private async readRecords(rows: readonly HistoryRow[]): Promise<readonly (EventRecord | undefined)[]> {
+  private async readRecords(
+    principal: Principal,
+    rows: readonly HistoryRow[],
+  ): Promise<readonly (EventRecord | undefined)[]> {
     const accounts = new Set(rows.map(({ account }) => account));
     const events = await this.readAll(
+      principal,
       rows.map(({ place }) => place),
       ({ account }) => accounts.has(account),
     );
@@ -177,36 +206,43 @@ export class EventReader {
   }
 
   /** What may not be seen is as if it were not there; counted, its size would show. */
-  private readAll(
+  private async readAll(
+    principal: Principal,
     places: readonly Place[],
     isVisible: (event: JournalEvent) => boolean,
   ): Promise<readonly (JournalEvent | undefined)[]> {
-    return this.turns.take(async () => {
-      const events: (JournalEvent | undefined)[] = [];
-      for (let from = 0; from < places.length; from += READ_AT_ONCE) {
-        this.takeMemory(0);
+    const share = shareOf(principal);
+    const events: (JournalEvent | undefined)[] = [];
+    for (let from = 0; from < places.length; from += READ_AT_ONCE) {
+      const batch = await this.turns.take(share, async () => {
+        this.takeMemory(principal, 0);
+        await this.dependencies.slices?.next(share);
         const found = await this.dependencies.journal.get(places.slice(from, from + READ_AT_ONCE));
-        const batch = found.map((event) => (event && isVisible(event) ? event : undefined));
-        this.takeMemory(batch.reduce((sum, event) => sum + (event?.raw.length ?? 0), 0));
-        events.push(...batch);
-      }
-      return events;
-    });
+        const visible = found.map((event) => (event && isVisible(event) ? event : undefined));
+        this.takeMemory(
+          principal,
+          visible.reduce((sum, event) => sum + (event?.raw.length ?? 0), 0),
+        );
+        return visible;
+      });
+      events.push(...batch);
+    }
+    return events;
   }
 
-  private takeMemory(bytes: number): void {
-    const taken = this.budget.take(bytes);
+  private takeMemory(principal: Principal, bytes: number): void {
+    const taken = this.budget.take(bytes, shareOf(principal).group);
     if (taken === 'request') {
       throw new CairnError('LIMIT_EXCEEDED', 'These events are too large for one request; ask for fewer.', {
         path: 'first',
       });
     }
-    if (taken === 'process') {
-      throw new CairnError('TOO_MANY_REQUESTS', 'Too many large events are being answered.', {
-        retryAfter: 2,
-      });
-    }
+    if (taken === 'process') throw busy('Too many large events are being answered.');
   }
+}
+
+function busy(message: string): CairnError {
+  return new CairnError('TOO_MANY_REQUESTS', message, { retryAfter: 2 });
 }
 
 /** Characters of what a list shows of an event. */

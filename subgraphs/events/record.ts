@@ -4,9 +4,17 @@ import { isRefusal, parseEvent, readRecord } from '#domain/event-parse';
 import { valueAt } from '#domain/event-values';
 import { ACCOUNT_ID } from '#domain/ids';
 import type { AccountDirectory } from '#domain/organization';
-import { type Principal, coversAccount, isInstallationAdministrator, mayWrite } from '#domain/principal';
+import {
+  type Principal,
+  coversAccount,
+  isInstallationAdministrator,
+  mayWrite,
+  shareOf,
+} from '#domain/principal';
 import type { Journal, NewEvent, Outcome, Place } from '#journal/types';
 import type { EventIds } from '#journal/event-id';
+import { FairTurns } from '#platform/fair/fair-turns';
+import type { TimeSlices } from '#platform/fair/time-slices';
 
 export interface RecorderDependencies {
   readonly journal: Pick<Journal, 'append' | 'get'>;
@@ -18,6 +26,8 @@ export interface RecorderDependencies {
   readonly charge?: ((principal: Principal, bytes: number) => void) | undefined;
   /** Hears, once a request or batch, that a key tried what it may not. */
   readonly refused?: (principal: Principal, code: 'FORBIDDEN' | 'ACCOUNT_NOT_ALLOWED') => void;
+  /** Shared with whatever else computes in the process. */
+  readonly slices?: TimeSlices | undefined;
 }
 
 /** Who sends events, and how the request wants them taken. */
@@ -43,10 +53,23 @@ export interface EventRefused {
   readonly path?: string | undefined;
 }
 
+/** Batches with the journal at a time, each of at most 2 MB: as many as keep it busy. */
+const APPENDS = 16;
+/** Of one key; a bulk body has two. */
+const APPENDS_WAITING = 200;
+
 const IMPORT_ID = /^[A-Za-z0-9._-]{1,24}$/;
 
 /** The one way of events into the journal; every door for events uses it. */
 export class EventRecorder {
+  private readonly turns = new FairTurns({
+    limit: APPENDS,
+    perGroupContended: 1,
+    waiting: APPENDS_WAITING,
+    full: () =>
+      new CairnError('TOO_MANY_REQUESTS', 'Too much of this key waits to be recorded.', { retryAfter: 2 }),
+  });
+
   constructor(private readonly dependencies: RecorderDependencies) {}
 
   /** FORBIDDEN for keys that only read; INVALID_ARGUMENT and ACCOUNT_NOT_ALLOWED for what the request names. */
@@ -70,7 +93,7 @@ export class EventRecorder {
         path: 'import',
       });
     }
-    return new Intake(this.dependencies, request);
+    return new Intake(this.dependencies, this.turns, request);
   }
 
   /** The outside id of the event that a result speaks of; undefined when that event is erased or refused. */
@@ -102,6 +125,7 @@ export class Intake {
 
   constructor(
     private readonly dependencies: RecorderDependencies,
+    private readonly turns: FairTurns,
     private readonly request: RecordRequest,
   ) {
     this.source = sourceOf(request);
@@ -123,6 +147,16 @@ export class Intake {
   /** Counts what comes in, events or not. TOO_MANY_REQUESTS when the key has sent too much. */
   receive(bytes: number): void {
     this.dependencies.charge?.(this.request.principal, bytes);
+  }
+
+  /** Whether others record at the moment, who would wait for a large batch. */
+  get isContended(): boolean {
+    return this.turns.isContended(shareOf(this.request.principal).group);
+  }
+
+  /** Resolves when some tens of events may be checked. */
+  async pause(): Promise<void> {
+    await this.dependencies.slices?.next(shareOf(this.request.principal));
   }
 
   /** Checks one event as received and keeps it, or its refusal, until the next commit. */
@@ -167,12 +201,14 @@ export class Intake {
       if (refuse === undefined) events.push(slot);
       return refuse?.(slot);
     });
-    const outcomes = await this.dependencies.journal.append({
-      source: this.source,
-      received: slots.length,
-      refused: slots.length - events.length,
-      events,
-    });
+    const outcomes = await this.turns.take(shareOf(this.request.principal), () =>
+      this.dependencies.journal.append({
+        source: this.source,
+        received: slots.length,
+        refused: slots.length - events.length,
+        events,
+      }),
+    );
     return mergeResults(results, events, outcomes);
   }
 

@@ -10,6 +10,8 @@ import {
 import { z } from 'zod';
 import { type Caller, readCaller } from '#domain/caller';
 import { CairnError } from '#domain/errors';
+import { shareOf } from '#domain/principal';
+import type { FairTurns } from '#platform/fair/fair-turns';
 import { clientLeft, readBody, sendRefusal } from '#platform/graphql/http-door';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 import type { ErrorLog } from '#platform/graphql/present-error';
@@ -27,6 +29,8 @@ export interface InternalDoorOptions {
   readonly keys: InternalKeys;
   readonly log: ErrorLog;
   readonly limits: Pick<GraphqlLimits, 'bodyBytes' | 'timeoutMs'>;
+  /** What callers take in turn to run their operations; without it nobody waits. */
+  readonly turns?: FairTurns | undefined;
   /** One for all doors of a process; made here unless given. */
   readonly checker?: SignatureChecker;
 }
@@ -55,7 +59,7 @@ export const ENVELOPE_BYTES = 256 * 1024;
  * was the gateway's to check.
  */
 export function createInternalDoor(options: InternalDoorOptions): InternalDoor {
-  const { subgraph, keys, log, limits } = options;
+  const { subgraph, keys, log, limits, turns } = options;
   const checker = options.checker ?? new SignatureChecker(keys);
   const documents = new Documents(subgraph);
   const path = `/internal/${subgraph.name}`;
@@ -110,7 +114,9 @@ export function createInternalDoor(options: InternalDoorOptions): InternalDoor {
     const { requestId, clientAddress, userAgent } = caller;
     const known = { ...currentRequest(), requestId, clientAddress, userAgent };
     return runInRequest(known, () =>
-      within({ ms: limits.timeoutMs, left: clientLeft(response), timedOut }, run).catch((error: unknown) => ({
+      within({ ms: limits.timeoutMs, left: clientLeft(response), timedOut }, (signal) =>
+        turns ? turns.take(shareOf(caller.principal), () => run(signal), signal) : run(signal),
+      ).catch((error: unknown) => ({
         errors: [subgraph.present(asGraphqlError(error), caller)],
       })),
     );

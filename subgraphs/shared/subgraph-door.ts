@@ -14,7 +14,8 @@ import {
 } from '@apollo/server/plugin/disabled';
 import { type ASTVisitor, GraphQLError, type ValidationContext } from 'graphql';
 import { CairnError } from '#domain/errors';
-import type { Principal } from '#domain/principal';
+import { type Principal, shareOf } from '#domain/principal';
+import type { FairTurns } from '#platform/fair/fair-turns';
 import { AuthenticatedDoor, type DoorParts, type Visit } from '#platform/graphql/authenticated-door';
 import { checkDocumentShape } from '#platform/graphql/document-shape';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
@@ -45,6 +46,8 @@ export interface SubgraphDoorOptions {
   readonly limits?: Partial<GraphqlLimits>;
   /** What every operation costs its caller before it runs. */
   readonly charge?: OperationCharge<Principal> | undefined;
+  /** What callers take in turn to run their operations; without it nobody waits. */
+  readonly turns?: FairTurns | undefined;
   /** For subscriptions; without it there are none here. */
   readonly streams?: StreamAccess | undefined;
 }
@@ -68,7 +71,7 @@ export interface SubgraphDoor {
 
 /** One subgraph over HTTP, for a gateway in another process: the gateway's key check and limits hold here too. */
 export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<SubgraphDoor> {
-  const { subgraph, authenticate, charge, log } = options;
+  const { subgraph, authenticate, charge, turns, log } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = createServer(subgraph, { limits, charge, log });
   await server.start();
@@ -89,7 +92,9 @@ export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<
         httpGraphQLRequest,
         context: async () => subgraph.contextFor(visit, signal),
       });
-    return within({ ms: limits.timeoutMs, left: visit.left, timedOut }, run);
+    return within({ ms: limits.timeoutMs, left: visit.left, timedOut }, (signal) =>
+      turns ? turns.take(shareOf(visit.principal), () => run(signal), signal) : run(signal),
+    );
   }
 
   return {

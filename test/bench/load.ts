@@ -25,8 +25,13 @@ const BODY_EVENTS = 10_000;
 const IN_FLIGHT = 4;
 
 /** Events that no other `run` has, about in order of time as a log shipper would bring them. */
-export function generate(run: number, count: number, [from, to] = [FROM, TO]): Buffer[] {
-  const options = { seed: SEED, run, count, from, to, accounts: EXAMPLE_ACCOUNTS };
+export function generate(
+  run: number,
+  count: number,
+  [from, to] = [FROM, TO],
+  accounts: readonly string[] = EXAMPLE_ACCOUNTS,
+): Buffer[] {
+  const options = { seed: SEED, run, count, from, to, accounts };
   return generateEvents(options)
     .map((text) => Buffer.from(text))
     .toArray();

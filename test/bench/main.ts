@@ -8,6 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { locateBinaries } from '#platform/postgres/binaries';
+import { benchFairness } from '#test/bench/fairness';
 import { benchIngest } from '#test/bench/ingest';
 import { benchLive } from '#test/bench/live';
 import { benchMillion } from '#test/bench/million';
@@ -33,6 +34,7 @@ const say = (line: string): void => {
 
 const ingestSize = { rounds: Number(options.rounds), events: 200_000 / part, say };
 const liveSize = { seconds: options.quick ? 5 : 30, say };
+const fairnessSize = { rounds: Number(options.rounds), seconds: options.quick ? 5 : 15, say };
 const millionSize = { events: 1_000_000 / part, say };
 if (options.only === 'ingest') {
   process.stdout.write(`${JSON.stringify(await benchIngest(ingestSize), null, 2)}\n`);
@@ -40,6 +42,8 @@ if (options.only === 'ingest') {
   process.stdout.write(`${JSON.stringify(await benchMillion(millionSize), null, 2)}\n`);
 } else if (options.only === 'live') {
   process.stdout.write(`${JSON.stringify(await benchLive(liveSize), null, 2)}\n`);
+} else if (options.only === 'fairness') {
+  process.stdout.write(`${JSON.stringify(await benchFairness(fairnessSize), null, 2)}\n`);
 } else if (options.only === 'services') {
   process.stdout.write(renderServices(await benchServices(200_000 / part, say)));
 } else {

@@ -11,7 +11,7 @@ export interface Latency {
 }
 
 /** A list's columns, and the record as it was received. */
-const PAGE = `query Page($filter: EventFilterInput) { events(filter: $filter, first: 50) {
+export const PAGE = `query Page($filter: EventFilterInput) { events(filter: $filter, first: 50) {
   edges { cursor node { id eventId eventTime eventName eventSource username accountId awsRegion sourceIPAddress
     userAgent errorCode readOnly eventCategory raw } }
   pageInfo { hasNextPage endCursor } } }`;

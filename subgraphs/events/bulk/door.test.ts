@@ -276,7 +276,7 @@ describe('bulk door', () => {
   });
 
   it('lets no key take all places', async () => {
-    const { start, send } = await setUp({ maxBodiesPerKey: 1 });
+    const { start, send } = await setUp({ maxBodiesPerAccount: 1 });
     const { request, answer } = start();
     request.write('[');
     await once(request, 'socket');

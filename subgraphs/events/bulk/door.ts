@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CairnError } from '#domain/errors';
-import type { Principal } from '#domain/principal';
+import { type Principal, shareOf } from '#domain/principal';
 import { readBody, type BodyLimits } from '#subgraphs/events/bulk/read-body';
 import { Tally, type BulkReport } from '#subgraphs/events/bulk/report';
 import type { EventRecorder, RecordRequest } from '#subgraphs/events/record';
@@ -9,8 +9,8 @@ import type { EventRecorder, RecordRequest } from '#subgraphs/events/record';
 export interface BulkLimits extends BodyLimits {
   /** Bodies that are read at the same time. */
   readonly maxBodies: number;
-  /** Of those, bodies of one key: one that sends slowly must not lock the others out. */
-  readonly maxBodiesPerKey: number;
+  /** Of those, bodies of one account, by whatever keys: one that sends slowly must not lock the others out. */
+  readonly maxBodiesPerAccount: number;
   /** Milliseconds that the rest of a refused body is read and thrown away, so that the answer is not lost. */
   readonly lingerMs: number;
 }
@@ -25,7 +25,7 @@ export const BULK_LIMITS: BulkLimits = {
   batchBytes: 2 * 2 ** 20,
   batchesInFlight: 2,
   maxBodies: 32,
-  maxBodiesPerKey: 16,
+  maxBodiesPerAccount: 16,
   lingerMs: 2_000,
 };
 
@@ -66,15 +66,15 @@ const BUSY_SECONDS = 2;
 export function createBulkDoor(dependencies: BulkDoorDependencies): BulkDoor {
   const limits = { ...BULK_LIMITS, ...dependencies.limits };
   const all = new Places(limits.maxBodies);
-  const ofKeys = new Map<string, Places>();
+  const ofGroups = new Map<string, Places>();
 
-  const ofKey = async <T>(keyId: string, work: () => Promise<T>): Promise<T> => {
-    const places = ofKeys.get(keyId) ?? new Places(limits.maxBodiesPerKey);
-    ofKeys.set(keyId, places);
+  const ofGroup = async <T>(group: string, work: () => Promise<T>): Promise<T> => {
+    const places = ofGroups.get(group) ?? new Places(limits.maxBodiesPerAccount);
+    ofGroups.set(group, places);
     try {
       return await places.take(work);
     } finally {
-      if (places.taken === 0) ofKeys.delete(keyId);
+      if (places.taken === 0) ofGroups.delete(group);
     }
   };
 
@@ -82,7 +82,9 @@ export function createBulkDoor(dependencies: BulkDoorDependencies): BulkDoor {
     const take = (): Promise<Tally> =>
       all.take(async () => {
         const principal = await authenticated(request, dependencies);
-        return ofKey(principal.keyId, () => record(request, principal, { ...dependencies, limits }));
+        return ofGroup(shareOf(principal).group, () =>
+          record(request, principal, { ...dependencies, limits }),
+        );
       });
     if (request.method !== 'POST') {
       response.setHeader('Allow', 'POST');

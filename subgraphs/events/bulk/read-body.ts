@@ -24,6 +24,9 @@ export interface Body {
   readonly limits: BodyLimits;
 }
 
+/** Of a batch, while others record: each of their batches waits for one of ours to be committed. */
+const CONTENDED_SHARE = 0.1;
+
 const LINES = /^application\/(x-)?(ndjson|jsonl|json-?lines)\b/i;
 
 /**
@@ -61,6 +64,7 @@ async function readText(
   try {
     for await (const chunk of withinTime(text, limits)) {
       intake.receive(chunk.length);
+      await intake.pause();
       await batches.take(splitter.push(chunk));
       if (splitter.fault) break;
     }
@@ -86,7 +90,9 @@ class Batches {
     const { intake, limits } = this.body;
     for (const cut of cuts) {
       this.add(cut);
-      if (intake.count >= limits.batchEvents || intake.bytes >= limits.batchBytes) await this.send();
+      const part = intake.isContended ? CONTENDED_SHARE : 1;
+      if (intake.count >= limits.batchEvents * part || intake.bytes >= limits.batchBytes * part)
+        await this.send();
     }
   }
 

@@ -1,0 +1,191 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setPriority } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EventFilterInput } from '#domain/filter/input';
+import { graphql } from '#test/acceptance/client';
+import { plainFilters } from '#test/bench/filters';
+import type { FloodOrder, FloodTally } from '#test/bench/flood';
+import { bodiesOf, generate, post, send } from '#test/bench/load';
+import { PAGE } from '#test/bench/pages';
+import { becomesZero, type Product, startProduct } from '#test/bench/product';
+import { median, quantile } from '#test/bench/statistics';
+
+/** What the victim meets, in milliseconds: medians of the rounds. */
+export interface Fairness {
+  readonly flood: string;
+  readonly pages: Share;
+  readonly recording: Share;
+  /** What the flood was answered, by status, in all rounds. */
+  readonly answers: FloodTally;
+}
+
+export interface Share {
+  readonly aloneP50: number;
+  readonly aloneP95: number;
+  readonly p50: number;
+  readonly p95: number;
+  /** p95 flooded over p95 alone, of each round; then the median. */
+  readonly ratio: number;
+}
+
+export interface FairnessSize {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly say: (line: string) => void;
+}
+
+const VICTIM = '111122223333';
+const FLOODER = '444455556666';
+const EVENTS = 50_000;
+/** The victim's page or batch, one after the other. */
+const EVERY_MS = 40;
+const BATCH = 10;
+const WARM_MS = 2_000;
+/** On a machine of its own it would take nothing from ours. */
+const LOWEST_PRIORITY = 19;
+const FLOODS = [
+  { flood: '32 connections of queries that cost 9,624', askers: 32, senders: 0 },
+  { flood: '12 connections of bodies of 10,000 events', askers: 0, senders: 12 },
+  { flood: 'both', askers: 32, senders: 12 },
+] as const;
+
+/** One account asks and records now and then, alone and while another one floods. */
+export async function benchFairness({ rounds, seconds, say }: FairnessSize): Promise<readonly Fairness[]> {
+  await using product = await startProduct({});
+  const victim = await newKey(product, VICTIM);
+  const flooder = await newKey(product, FLOODER);
+  const kept = generate(1_500, EVENTS, undefined, [VICTIM, FLOODER]);
+  await send(product, bodiesOf(kept));
+  await becomesZero('events behind', () => product.eventsBehind());
+  const filters = plainFilters(kept.slice(0, 2_000), 200, 17);
+  const caller = new Victim({ ...product, apiKey: victim }, filters);
+  await caller.live(WARM_MS * 2);
+  const measured = FLOODS.map(() => ({ alone: [] as Times[], flooded: [] as Times[], answers: {} }));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, { flood, askers, senders }] of FLOODS.entries()) {
+      const results = measured[index];
+      if (results === undefined) continue;
+      await becomesZero('events behind', () => product.eventsBehind());
+      results.alone.push(await caller.live(seconds * 1_000));
+      const run = 1_600 + round * FLOODS.length + index;
+      const order = { url: product.url, apiKey: flooder, account: FLOODER, askers, senders, run };
+      await using flooding = await startFlood(order);
+      await caller.live(WARM_MS);
+      results.flooded.push(await caller.live(seconds * 1_000));
+      for (const [status, count] of Object.entries(flooding.tally())) {
+        const answers: Record<string, number> = results.answers;
+        answers[status] = (answers[status] ?? 0) + count;
+      }
+      say(`fairness, ${flood}: ${JSON.stringify(shareOf(results, 'pages'))}`);
+      say(`  recording: ${JSON.stringify(shareOf(results, 'recording'))} ${JSON.stringify(results.answers)}`);
+    }
+  }
+  return FLOODS.flatMap(({ flood }, index) => {
+    const results = measured[index];
+    if (results === undefined) return [];
+    const shares = { pages: shareOf(results, 'pages'), recording: shareOf(results, 'recording') };
+    return [{ flood, ...shares, answers: results.answers }];
+  });
+}
+
+interface Times {
+  readonly pages: readonly number[];
+  readonly recording: readonly number[];
+}
+
+function shareOf(
+  { alone, flooded }: { readonly alone: readonly Times[]; readonly flooded: readonly Times[] },
+  what: keyof Times,
+): Share {
+  const medianOf = (times: readonly Times[], share: number): number =>
+    median(times.map((one) => quantile(one[what], share)));
+  const ratios = flooded.map(
+    (one, round) => quantile(one[what], 0.95) / quantile(alone[round]?.[what] ?? [], 0.95),
+  );
+  return {
+    aloneP50: medianOf(alone, 0.5),
+    aloneP95: medianOf(alone, 0.95),
+    p50: medianOf(flooded, 0.5),
+    p95: medianOf(flooded, 0.95),
+    ratio: median(ratios),
+  };
+}
+
+/** Asks for a page, then records a batch, at a steady rate, whether the one before is answered or not. */
+class Victim {
+  readonly #target: Product;
+  readonly #filters: readonly EventFilterInput[];
+  #turn = 0;
+
+  constructor(target: Product, filters: readonly EventFilterInput[]) {
+    this.#target = target;
+    this.#filters = filters;
+  }
+
+  async live(ms: number): Promise<Times> {
+    const times = { pages: [] as number[], recording: [] as number[] };
+    const running: Promise<void>[] = [];
+    const start = performance.now();
+    for (let at = 0; at < ms; at += EVERY_MS) {
+      await delay(Math.max(0, start + at - performance.now()));
+      const turn = (this.#turn += 1);
+      running.push(turn % 2 === 0 ? this.#ask(turn, times.pages) : this.#record(turn, times.recording));
+    }
+    await Promise.all(running);
+    return times;
+  }
+
+  async #ask(turn: number, times: number[]): Promise<void> {
+    const filter = this.#filters[turn % this.#filters.length];
+    await this.#time('/graphql', JSON.stringify({ query: PAGE, variables: { filter } }), times);
+  }
+
+  async #record(turn: number, times: number[]): Promise<void> {
+    const [body = Buffer.of()] = bodiesOf(generate(10_000 + turn, BATCH, undefined, [VICTIM]));
+    await this.#time('/v1/events', body, times);
+  }
+
+  async #time(path: string, body: Buffer | string, times: number[]): Promise<void> {
+    const start = performance.now();
+    const { status, text } = await post(this.#target, path, body);
+    times.push(performance.now() - start);
+    if (status !== 200 || text.includes('"errors":')) {
+      throw new Error(`The victim was answered ${status}: ${text.slice(0, 500)}`);
+    }
+  }
+}
+
+async function startFlood(order: FloodOrder): Promise<AsyncDisposable & { tally(): FloodTally }> {
+  const child: ChildProcess = fork(new URL('flood.ts', import.meta.url), {
+    execArgv: ['--conditions=source'],
+  });
+  if (child.pid !== undefined) setPriority(child.pid, LOWEST_PRIORITY);
+  let last: FloodTally = {};
+  child.on('message', (tally: FloodTally) => (last = tally));
+  child.send(order);
+  await once(child, 'message');
+  return {
+    tally: () => last,
+    async [Symbol.asyncDispose]() {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** An administrator of one account: it may ask and record there. */
+async function newKey(product: Product, account: string): Promise<string> {
+  await graphql(
+    product,
+    'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { userErrors { code } } }',
+    { input: { id: account, name: account } },
+  );
+  const { createApiKey } = await graphql<{ createApiKey: { secret: string } }>(
+    product,
+    'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }',
+    { input: { name: account, role: 'ADMINISTRATOR', accounts: [account] } },
+  );
+  return createApiKey.secret;
+}
