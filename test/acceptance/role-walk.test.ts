@@ -35,7 +35,9 @@ async function walk(platform: Platform): Promise<WalkReport> {
   const auditor = await createKey(platform, { role: 'AUDITOR', allAccounts: true });
   const ingest = await createKey(platform, { role: 'INGEST', accounts: [OWNER] });
   const foreign = await createKey(platform, { role: 'AUDITOR', accounts: [STRANGER] });
+  const alert = await putAlert(platform);
   const event = await recordOne(platform);
+  await untilRaised(platform);
   const run = await eraseNothing(platform);
   const taken = await takeAlong(platform);
   const urls = SUBGRAPHS.map((name) => `${platform.url}/subgraphs/${name}/graphql`);
@@ -59,6 +61,9 @@ async function walk(platform: Platform): Promise<WalkReport> {
       'export.id': taken,
       'cancelExport.id': taken,
       'deleteExport.id': taken,
+      'alert.id': alert,
+      'alertMatches.alert': alert,
+      'deleteAlert.id': alert,
       first: 2,
     },
     missing: {
@@ -72,11 +77,14 @@ async function walk(platform: Platform): Promise<WalkReport> {
       'export.id': 'nobodys',
       'cancelExport.id': 'nobodys',
       'deleteExport.id': 'nobodys',
+      'alert.id': 'nobodys',
+      'alertMatches.alert': 'nobodys',
+      'deleteAlert.id': 'nobodys',
       first: 2,
     },
     entity: (type) =>
       type === 'Event' ? { owned: event, missing: mangled(event) } : { owned: OWNER, missing: NOBODY },
-    secrets: [OWNER, CANARY, event, ingest.id, run, taken],
+    secrets: [OWNER, CANARY, event, ingest.id, run, taken, alert],
     ingestMutations: ['recordEvents'],
   });
 }
@@ -94,6 +102,27 @@ async function createKey(platform: Platform, input: object): Promise<{ id: strin
     { input: { name: 'walker', ...input } },
   );
   return { id: createApiKey.apiKey.id, secret: createApiKey.secret };
+}
+
+/** An alert of all events of OWNER. Gives its id. */
+async function putAlert(platform: Platform): Promise<string> {
+  const { putAlert: put } = await graphql<{ putAlert: { alert: { id: string } } }>(
+    platform,
+    'mutation ($input: PutAlertInput!) { putAlert(input: $input) { alert { id } } }',
+    { input: { name: CANARY, filter: { account: { equals: OWNER } } } },
+  );
+  return put.alert.id;
+}
+
+async function untilRaised(platform: Platform): Promise<void> {
+  for (;;) {
+    const { alertMatches } = await graphql<{ alertMatches: { edges: unknown[] } }>(
+      platform,
+      '{ alertMatches { edges { cursor } } }',
+    );
+    if (alertMatches.edges.length > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** Records one event of OWNER and gives its id. */
