@@ -1,18 +1,22 @@
 import type { Installation } from '#cli/installation';
+import { openWebhookSample, webhookCheck } from '#cli/webhooks';
 import { ALERT_LIMITS } from '#domain/alerts';
 import { Doorbell } from '#journal/append/doorbell';
+import type { Shutdown } from '#platform/shutdown';
 import { ALERTS_CHANNEL, AlertsProjection } from '#projections/alerts/alerts-projection';
+import { DeliveryStore } from '#projections/alerts/deliveries/store';
 import { MatchStore } from '#projections/alerts/matches/store';
 import { AlertStore } from '#projections/alerts/store';
 import type { Eraser } from '#workers/jobs/erase-account';
 
 /** What the api needs to put alerts and to read what they have raised. */
-export function alertDesk({ pool, journalDeps }: Installation) {
+export function alertDesk(installation: Installation, shutdown: Shutdown) {
+  const { config, pool, journalDeps } = installation;
   return {
     store: new AlertStore(pool),
     keys: journalDeps.keys,
-    // Nothing is sent yet: there is nothing to guard.
-    outbound: { check: () => Promise.resolve() },
+    outbound: webhookCheck(config),
+    deliveries: { store: new DeliveryStore(pool), sample: openWebhookSample(installation, shutdown) },
     limits: ALERT_LIMITS,
   };
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { alertRaisedEvent, type AlertRaised } from '#domain/cloud-event';
+import { alertRaisedEvent, alertTestEvent, type AlertRaised } from '#domain/cloud-event';
 
 const RAISED: AlertRaised = {
   id: 'a3c1e9f0-0000-4000-8000-000000000001',
@@ -45,4 +45,19 @@ it('holds the record byte for byte, whatever is in it', () => {
     const { data } = JSON.parse(sent.toString()) as { data: { event: unknown } };
     expect(data.event).toEqual(JSON.parse(text));
   }
+});
+
+it('has a form for tests, without an event', () => {
+  const sentAt = new Date(Date.UTC(2026, 10, 29));
+  const { id, log, alert } = RAISED;
+  expect(JSON.parse(alertTestEvent({ id, log, alert, sentAt }).toString())).toEqual({
+    specversion: '1.0',
+    id,
+    source: `/cairn/${log}`,
+    type: 'cairn.alert.test.v1',
+    subject: alert.id,
+    time: '2026-11-29T00:00:00.000Z',
+    datacontenttype: 'application/json',
+    data: { alert },
+  });
 });

@@ -1,3 +1,10 @@
+/** An alert as receivers are told of it. */
+interface ToldAlert {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+}
+
 /** What `cairn.alert.raised.v1` tells, apart from the event. */
 export interface AlertRaised {
   /** Of this delivery, the same for every attempt: receivers drop by it what they have had. */
@@ -5,7 +12,7 @@ export interface AlertRaised {
   /** The log's id. */
   readonly log: string;
   readonly raisedAt: Date;
-  readonly alert: { readonly id: string; readonly name: string; readonly description: string };
+  readonly alert: ToldAlert;
   readonly account: string;
   readonly eventId: string;
   /** Where `alertRaised` and `alertMatches` go on behind it. */
@@ -14,8 +21,14 @@ export interface AlertRaised {
   readonly suppressed: number;
 }
 
+/** What `cairn.alert.test.v1` tells: that the webhook works. */
+export interface AlertTest extends Pick<AlertRaised, 'id' | 'log' | 'alert'> {
+  readonly sentAt: Date;
+}
+
 export const CLOUD_EVENT_TYPE = 'application/cloudevents+json; charset=utf-8';
-export const ALERT_RAISED = 'cairn.alert.raised.v1';
+const ALERT_RAISED = 'cairn.alert.raised.v1';
+const ALERT_TEST = 'cairn.alert.test.v1';
 
 /**
  * A CloudEvent 1.0 in the structured form of JSON. `record` is JSON that parseEvent accepted: its bytes stand in
@@ -23,20 +36,33 @@ export const ALERT_RAISED = 'cairn.alert.raised.v1';
  */
 export function alertRaisedEvent(one: AlertRaised, record: Buffer): Buffer {
   const { alert, account, eventId, cursor, suppressed } = one;
-  const envelope = JSON.stringify({
-    specversion: '1.0',
-    id: one.id,
-    source: `/cairn/${one.log}`,
-    type: ALERT_RAISED,
-    subject: alert.id,
-    time: one.raisedAt.toISOString(),
-    datacontenttype: 'application/json',
-  });
-  const { id, name, description } = alert;
-  const data = JSON.stringify({ alert: { id, name, description }, account, eventId, cursor, suppressed });
+  const envelope = envelopeOf(ALERT_RAISED, one, one.raisedAt);
+  const data = JSON.stringify({ alert: told(alert), account, eventId, cursor, suppressed });
   return Buffer.concat([
     Buffer.from(`${envelope.slice(0, -1)},"data":${data.slice(0, -1)},"event":`),
     record,
     Buffer.from('}}'),
   ]);
+}
+
+/** The same form, without an event. */
+export function alertTestEvent(one: AlertTest): Buffer {
+  const envelope = envelopeOf(ALERT_TEST, one, one.sentAt);
+  return Buffer.from(`${envelope.slice(0, -1)},"data":${JSON.stringify({ alert: told(one.alert) })}}`);
+}
+
+function envelopeOf(type: string, { id, log, alert }: AlertTest | AlertRaised, time: Date): string {
+  return JSON.stringify({
+    specversion: '1.0',
+    id,
+    source: `/cairn/${log}`,
+    type,
+    subject: alert.id,
+    time: time.toISOString(),
+    datacontenttype: 'application/json',
+  });
+}
+
+function told({ id, name, description }: ToldAlert): ToldAlert {
+  return { id, name, description };
 }

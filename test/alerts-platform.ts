@@ -4,8 +4,12 @@ import { ALERT_LIMITS, type AlertLimits } from '#domain/alerts';
 import type { Principal } from '#domain/principal';
 import type { OpenJournal } from '#journal/journal';
 import type { ErasureScope } from '#journal/types';
+import { AddressGuard } from '#platform/outbound/address-guard';
+import { Sender } from '#platform/outbound/sender';
 import type { PubSub } from '#platform/pubsub/pubsub';
 import { ALERTS_CHANNEL, AlertsProjection } from '#projections/alerts/alerts-projection';
+import { WebhookSample } from '#projections/alerts/deliveries/sample';
+import { DeliveryStore } from '#projections/alerts/deliveries/store';
 import { MatchStore } from '#projections/alerts/matches/store';
 import { AlertStore } from '#projections/alerts/store';
 import { SqliteHistoryIndex } from '#projections/history/sqlite-history-index';
@@ -74,6 +78,7 @@ export class AlertsPlatform implements AsyncDisposable {
         store: new AlertStore(this.bed.pool),
         keys: this.bed.keys,
         outbound: { check: check ?? (() => Promise.resolve()) },
+        deliveries: { store: new DeliveryStore(this.bed.pool), sample: this.#sample() },
         limits: limits ?? ALERT_LIMITS,
         live,
       },
@@ -88,6 +93,13 @@ export class AlertsPlatform implements AsyncDisposable {
       services,
       run: (principal, text, variables) => runAs(subgraph, principal, { text, variables }),
     };
+  }
+
+  #sample(): WebhookSample {
+    const guard = new AddressGuard({ networks: ['127.0.0.0/8'] });
+    const sender = new Sender({ guard, userAgent: 'cairn-test' });
+    this.#closing.push(() => sender.close());
+    return new WebhookSample({ keys: this.bed.keys, sender, log: () => Promise.resolve('log') });
   }
 
   /** Records so many events and gives their ids. */

@@ -138,7 +138,7 @@ export class Ground {
         onError: seldom((error) => log.warn({ err: error }, 'live events wait: the journal cannot be read')),
       },
       exports: exportDesk(installation),
-      alerts: alertDesk(installation),
+      alerts: alertDesk(installation, this.shutdown),
     });
     const close = async (): Promise<void> => {
       await Promise.all([events.live.close(), events.raised.close()]);

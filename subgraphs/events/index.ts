@@ -1,4 +1,5 @@
 import type { EventNode } from '#subgraphs/events/event-node';
+import { AlertDeliveryResolver } from '#subgraphs/events/resolvers/alert-deliveries';
 import { AlertResolver } from '#subgraphs/events/resolvers/alerts';
 import { EventCountsResolver, EventsResolver } from '#subgraphs/events/resolvers/events';
 import { ExportResolver } from '#subgraphs/events/resolvers/exports';
@@ -21,6 +22,7 @@ export const events: SubgraphDefinition<EventsServices> = {
   name: 'events',
   resolvers: [
     AlertResolver,
+    AlertDeliveryResolver,
     EventsResolver,
     EventCountsResolver,
     ExportResolver,

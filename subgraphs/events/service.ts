@@ -1,4 +1,6 @@
+import type { EventIds } from '#journal/event-id';
 import { Alerts, type AlertsParts } from '#subgraphs/events/alerts';
+import { AlertDeliveries, type DeliveriesParts } from '#subgraphs/events/alerts/alert-deliveries';
 import { AlertMatches } from '#subgraphs/events/alerts/alert-matches';
 import { RaisedAlerts } from '#subgraphs/events/alerts/raised-alerts';
 import { Exports, type ExportsParts } from '#subgraphs/events/exports';
@@ -13,6 +15,7 @@ export interface EventsDependencies extends ReaderDependencies, RecorderDependen
   readonly alerts: Omit<AlertsParts, 'journal'> & {
     /** What may wait for subscribers. */
     readonly live?: LiveLimits | undefined;
+    readonly deliveries: DeliveriesParts;
   };
 }
 
@@ -23,7 +26,9 @@ export interface EventsServices {
   readonly live: LiveEvents;
   readonly exports: Exports;
   readonly alerts: Alerts;
+  readonly deliveries: AlertDeliveries;
   readonly matches: AlertMatches;
+  readonly eventIds: EventIds;
   readonly raised: RaisedAlerts;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -40,6 +45,8 @@ export function createEventsServices(dependencies: EventsDependencies): EventsSe
     live: new LiveEvents({ ...live, journal, eventIds }),
     exports: new Exports({ ...dependencies.exports, now }),
     alerts,
+    deliveries: new AlertDeliveries(dependencies.alerts.deliveries, alerts),
+    eventIds,
     matches: new AlertMatches({ store, reader, eventIds }),
     raised: new RaisedAlerts({
       ...live,

@@ -2,7 +2,7 @@ import { ALERT_ID } from '#domain/alerts';
 import type { Principal } from '#domain/principal';
 import type { EventIds } from '#journal/event-id';
 import type { AlertStore, RaisedMatch } from '#projections/alerts/store';
-import { parseMatchCursor, printMatchCursor } from '#subgraphs/events/alerts/match-cursor';
+import { parseMatchCursor, printMatchCursor } from '#projections/alerts/match-cursor';
 import type { EventNode } from '#subgraphs/events/event-node';
 import type { EventReader } from '#subgraphs/events/read-events';
 import type { Page } from '#subgraphs/shared/connection';

@@ -8,7 +8,7 @@ import { Turns } from '#platform/turns';
 import type { MatchCursor } from '#projections/alerts/alert-row';
 import type { AlertStore } from '#projections/alerts/store';
 import type { Alerts } from '#subgraphs/events/alerts';
-import { parseMatchCursor, printMatchCursor } from '#subgraphs/events/alerts/match-cursor';
+import { parseMatchCursor, printMatchCursor } from '#projections/alerts/match-cursor';
 import type { RaisedAlert, RaisedEvent } from '#subgraphs/events/alerts/raised-event';
 import { RaisedSource } from '#subgraphs/events/alerts/raised-source';
 import { covers } from '#subgraphs/events/exports';

@@ -1,7 +1,7 @@
 import type { EventIds } from '#journal/event-id';
 import type { JournalEvent, Place } from '#journal/types';
 import type { RaisedMatch } from '#projections/alerts/store';
-import { printMatchCursor } from '#subgraphs/events/alerts/match-cursor';
+import { printMatchCursor } from '#projections/alerts/match-cursor';
 import type { EventNode } from '#subgraphs/events/event-node';
 import { LiveEvent } from '#subgraphs/events/live/live-event';
 import type { LiveItem } from '#subgraphs/events/live/live-queue';
