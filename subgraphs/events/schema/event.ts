@@ -75,7 +75,7 @@ export class Event {
 
   @Field(() => String, {
     nullable: true,
-    description: `Who sent the event: \`key:<id>\` of an API key, or \`import:<name>\`. ${UNREADABLE}`,
+    description: `Who sent the event: \`key:<id>\` of an API key, \`import:<name>\`, or \`cairn\` for what is done to Cairn itself. ${UNREADABLE}`,
   })
   source!: string | null;
 
