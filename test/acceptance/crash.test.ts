@@ -1,12 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { crashCycle, removeCycle, type CycleReport } from '#test/soak/crash-cycle';
+import { Exporter } from '#test/witnesses/exporter';
+import { Follower } from '#test/witnesses/follower';
 
 describe('a platform that is killed ten times under load', () => {
   let report: CycleReport;
   const lines: string[] = [];
+  const follower = new Follower();
+  const exporter = new Exporter();
 
   beforeAll(async () => {
-    report = await crashCycle({ kills: 10, seed: 4, say: (line) => lines.push(line) });
+    report = await crashCycle({
+      kills: 10,
+      seed: 4,
+      say: (line) => lines.push(line),
+      witnesses: [follower, exporter],
+    });
   });
   afterAll(() => removeCycle(report));
 
@@ -19,6 +28,13 @@ describe('a platform that is killed ten times under load', () => {
 
   it('was hit while it worked', () => {
     expect(report.sentAgain).toBeGreaterThan(0);
+  });
+
+  it('told a follower every event once, in order, and finished every file that was begun', () => {
+    expect(report.witnessed).toEqual([]);
+    expect(follower.streams).toBeGreaterThan(4);
+    expect(exporter.taken).toBeGreaterThan(1);
+    expect(exporter.interrupted).toBeGreaterThan(0);
   });
 
   it('has counted every event that came in, and gave positions without a gap', () => {

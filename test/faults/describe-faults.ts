@@ -4,6 +4,7 @@ import { startFaultBed } from '#test/faults/fault-bed';
 import type { FaultBed, Victim } from '#test/faults/fault-bed';
 import { endure, ORDEALS } from '#test/faults/ordeals';
 import { faultsOf, metric } from '#test/soak/examine';
+import { allWitnesses } from '#test/witnesses/all-witnesses';
 
 export interface Expected {
   /** The part's name in /readyz. */
@@ -35,7 +36,7 @@ export function describeFaults(
     let bed: FaultBed;
 
     beforeAll(async () => {
-      bed = await startFaultBed([victim], { seed: 5, pauseMs });
+      bed = await startFaultBed([victim], { seed: 5, pauseMs, witnesses: allWitnesses() });
       await bed.load.more(5);
     }, PATIENCE_MS);
     afterAll(() => bed[Symbol.asyncDispose](), PATIENCE_MS);

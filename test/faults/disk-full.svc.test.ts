@@ -32,7 +32,7 @@ it('asks for patience while the disk of objects and PostgreSQL is full, loses no
   await load.more(5);
   while ((await askReadiness(platform)).status !== 'ready') await delay(50);
   await load.stop();
-  const examined = await examine(platform, load.acknowledged, env);
+  const examined = await examine(platform, load.acknowledged, { env });
   expect(faultsOf(examined)).toEqual([]);
   expect([...load.refusals.keys()].filter((kind) => !['429', '503'].includes(kind))).toEqual([]);
 }, 300_000);

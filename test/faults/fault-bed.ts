@@ -9,6 +9,7 @@ import { startOwnServices, type OwnServices } from '#test/own-services';
 import type { Services } from '#test/services';
 import { examine, type Examined } from '#test/soak/examine';
 import { Load } from '#test/soak/load';
+import type { Witness } from '#test/witnesses/witness';
 
 /** The services that can be taken from under a platform. */
 export type Victim = 'postgres' | 'redis' | 'opensearch' | 's3';
@@ -40,6 +41,8 @@ interface BedOptions {
   readonly seed: number;
   /** Milliseconds that each of three senders pauses between bodies of 100 events; 500 unless told. */
   readonly pauseMs?: number;
+  /** Those who use the platform meanwhile. */
+  readonly witnesses?: readonly Witness[];
 }
 
 const READY_MS = 10_000;
@@ -64,7 +67,7 @@ const SETTINGS = {
 
 export async function startFaultBed(
   victims: readonly Victim[],
-  { seed, pauseMs = 500 }: BedOptions,
+  { seed, pauseMs = 500, witnesses = [] }: BedOptions,
 ): Promise<FaultBed> {
   const open = new AsyncDisposableStack();
   try {
@@ -87,6 +90,8 @@ export async function startFaultBed(
     const load = new Load(() => platform, seed, pauseMs);
     open.defer(() => load.abandon());
     load.start();
+    open.defer(() => witnesses.forEach((witness) => witness.abandon()));
+    for (const witness of witnesses) witness.start(() => platform);
     return {
       platform,
       load,
@@ -100,7 +105,7 @@ export async function startFaultBed(
         Math.max(...costOfTree(platform.process.pid ?? 0).map(({ peakMegabytes }) => peakMegabytes)),
       examine: async () => {
         await load.stop();
-        return examine(platform, load.acknowledged, env);
+        return examine(platform, load.acknowledged, { env, witnesses });
       },
       [Symbol.asyncDispose]: () => open.disposeAsync(),
     };

@@ -8,12 +8,15 @@ import { startPlatform, temporaryFolder, type Platform } from '#test/acceptance/
 import { examine, type Examined } from '#test/soak/examine';
 import { kill, possibleVictims, type Victim } from '#test/soak/kill';
 import { Load } from '#test/soak/load';
+import type { Witness } from '#test/witnesses/witness';
 
 export interface CycleOptions {
   /** Every victim has its turn before one comes again. */
   readonly kills: number;
   readonly seed: number;
   readonly say: (line: string) => void;
+  /** Those who use the platform meanwhile. */
+  readonly witnesses?: readonly Witness[];
 }
 
 export interface CycleReport extends Examined {
@@ -30,7 +33,7 @@ const REQUEST_MS = 40;
  * Kills a platform under load, again and again, and tells what became of what it had acknowledged. The caller
  * removes the folder around `dataDir`.
  */
-export async function crashCycle({ kills, seed, say }: CycleOptions): Promise<CycleReport> {
+export async function crashCycle({ kills, seed, say, witnesses = [] }: CycleOptions): Promise<CycleReport> {
   const dataDir = join(await temporaryFolder(), 'data');
   const env = {
     CAIRN_PORT: String(await freePort()),
@@ -43,6 +46,7 @@ export async function crashCycle({ kills, seed, say }: CycleOptions): Promise<Cy
   const load = new Load(() => ({ url, apiKey }), seed);
   try {
     load.start();
+    for (const witness of witnesses) witness.start(() => ({ url, apiKey }));
     for (const [index, victim] of victims(kills, seed).entries()) {
       const random = new Random(seed + index);
       await load.more(1 + random.below(BODIES_BETWEEN_KILLS));
@@ -56,9 +60,11 @@ export async function crashCycle({ kills, seed, say }: CycleOptions): Promise<Cy
       );
     }
     await load.stop();
-    return { kills, dataDir, sentAgain: load.failures, ...(await examine(platform, load.acknowledged)) };
+    const examined = await examine(platform, load.acknowledged, { witnesses });
+    return { kills, dataDir, sentAgain: load.failures, ...examined };
   } finally {
     load.abandon();
+    for (const witness of witnesses) witness.abandon();
     await platform.stop();
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { allEvents, graphql, settled, withoutOwn, type FoundEvent } from '#test/acceptance/client';
 import { cairn, type Platform } from '#test/acceptance/platform';
+import { testify, type Witness } from '#test/witnesses/witness';
 
 /** What became of what a platform had acknowledged. */
 export interface Examined {
@@ -17,6 +18,14 @@ export interface Examined {
   readonly own: Counters & { readonly found: number };
   readonly position: number;
   readonly verify: { readonly code: number | null; readonly text: string };
+  /** What those who used it meanwhile found wrong. */
+  readonly witnessed: readonly string[];
+}
+
+interface Circumstances {
+  /** The variables that the platform was started with. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly witnesses?: readonly Witness[];
 }
 
 type Counters = Readonly<Record<(typeof COUNTERS)[number], number>>;
@@ -24,14 +33,16 @@ type Counters = Readonly<Record<(typeof COUNTERS)[number], number>>;
 const COUNTERS = ['received', 'accepted', 'duplicate', 'conflict', 'refused'] as const;
 
 /**
- * Waits until everything has caught up and reads all of it. Stops the platform, too: verify reads a folder at
- * rest, with the variables that the platform was started with.
+ * Waits until everything has caught up, hears the witnesses and reads all of it. Stops the platform, too: verify
+ * reads a folder at rest.
  */
 export async function examine(
   platform: Platform,
   acknowledged: ReadonlyMap<string, string>,
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, witnesses = [] }: Circumstances = {},
 ): Promise<Examined> {
+  await settled(platform);
+  const witnessed = await testify(witnesses, acknowledged);
   const { found, counters, ownCounters, position } = await atRest(platform);
   const { sent, own } = withoutOwn(found);
   await platform.stop();
@@ -43,6 +54,7 @@ export async function examine(
     own: { ...ownCounters, found: new Set(own.map(({ eventId }) => eventId)).size },
     position,
     verify: { code, text: stdout + stderr },
+    witnessed,
   };
 }
 
@@ -129,6 +141,7 @@ export function faultsOf({
   position,
   acknowledged,
   verify,
+  witnessed,
 }: Examined): readonly string[] {
   const { received, accepted, duplicate, conflict, refused } = counters;
   const list = (what: string, ids: readonly string[]): string[] =>
@@ -152,5 +165,6 @@ export function faultsOf({
       `position ${position} for ${acknowledged} events and ${own.accepted} of its own`,
     ),
     ...wrong(verify.code !== 0, `verify: ${verify.text.slice(-2_000)}`),
+    ...witnessed,
   ];
 }

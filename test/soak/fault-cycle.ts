@@ -3,6 +3,7 @@ import { Random } from '#domain/generator/random';
 import { startFaultBed, type FaultBed, type Victim } from '#test/faults/fault-bed';
 import { endure, ORDEALS } from '#test/faults/ordeals';
 import { faultsOf } from '#test/soak/examine';
+import { allWitnesses } from '#test/witnesses/all-witnesses';
 
 export interface FaultCycleOptions {
   /** The one that suffers every time. */
@@ -36,7 +37,11 @@ export async function faultCycle({
   say,
 }: FaultCycleOptions): Promise<FaultCycleReport> {
   const random = new Random(seed);
-  await using bed = await startFaultBed(VICTIMS, { seed, pauseMs: PAUSE_MS });
+  await using bed = await startFaultBed(VICTIMS, {
+    seed,
+    pauseMs: PAUSE_MS,
+    witnesses: allWitnesses(),
+  });
   await bed.load.more(5);
   await bed.recovered();
   const end = Date.now() + minutes * 60_000;

@@ -12,6 +12,7 @@ import { sweepOwnServices } from '#test/own-services';
 import { crashCycle, removeCycle } from '#test/soak/crash-cycle';
 import { faultsOf } from '#test/soak/examine';
 import { faultCycle, VICTIMS } from '#test/soak/fault-cycle';
+import { allWitnesses } from '#test/witnesses/all-witnesses';
 
 const { values: options } = parseArgs({
   options: {
@@ -69,7 +70,12 @@ async function serviceCycle(victim: Victim, cycleMinutes: number): Promise<Cycle
 }
 
 async function killCycle(): Promise<Cycle> {
-  const report = await crashCycle({ kills: Number(options.kills), seed, say });
+  const report = await crashCycle({
+    kills: Number(options.kills),
+    seed,
+    say,
+    witnesses: allWitnesses(),
+  });
   const faults = faultsOf(report);
   if (faults.length > 0) say(`The folder is kept: ${report.dataDir}`);
   else await removeCycle(report);
