@@ -57,8 +57,9 @@ export class ExportFiles {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(Buffer.from(object));
-    const text = [cipher.update(bytes), cipher.final()];
-    await this.#stores.objects.put(object, Buffer.concat([nonce, ...text, cipher.getAuthTag()]));
+    const text = cipher.update(bytes);
+    cipher.final();
+    await this.#stores.objects.put(object, Buffer.concat([nonce, text, cipher.getAuthTag()]));
     return object;
   }
 
@@ -72,8 +73,9 @@ export class ExportFiles {
     decipher.setAAD(Buffer.from(object));
     decipher.setAuthTag(stored.subarray(-TAG_BYTES));
     try {
-      const text = stored.subarray(NONCE_BYTES, -TAG_BYTES);
-      const clear = Buffer.concat([decipher.update(text), decipher.final()]);
+      const clear = decipher.update(stored.subarray(NONCE_BYTES, -TAG_BYTES));
+      // A stream cipher has nothing left at the end; it checks the tag.
+      decipher.final();
       if (clear.length === bytes) return clear;
     } catch (cause) {
       throw new CairnError('CORRUPT', `${object} was changed.`, { cause });

@@ -29,25 +29,28 @@ const POLL_MS = 100;
 /** Writes each kind of file, one after the other, and reads it. */
 export async function benchExports(target: Target): Promise<readonly ExportRate[]> {
   const rates: ExportRate[] = [];
-  for (const { name, input } of KINDS) {
-    const start = performance.now();
-    const { startExport } = await ask<{ startExport: { id: string } }>(
-      target,
-      `mutation { startExport(input: { ${input}, orderBy: EVENT_TIME_ASC }) { id } }`,
-    );
-    const view = await finished(target, startExport.id);
-    const seconds = (performance.now() - start) / 1_000;
-    const { rows, bytes } = view.progress;
-    const downloadSeconds = await download(target, view.link?.path ?? '', bytes);
-    rates.push({
-      name,
-      rows,
-      megabytes: bytes / 2 ** 20,
-      rowsPerSecond: rows / seconds,
-      downloadMegabytesPerSecond: bytes / 2 ** 20 / downloadSeconds,
-    });
-  }
+  for (const { name, input } of KINDS) rates.push(await exportOnce(target, name, input));
   return rates;
+}
+
+/** Writes one file and reads it. */
+export async function exportOnce(target: Target, name: string, input: string): Promise<ExportRate> {
+  const start = performance.now();
+  const { startExport } = await ask<{ startExport: { id: string } }>(
+    target,
+    `mutation { startExport(input: { ${input}, orderBy: EVENT_TIME_ASC }) { id } }`,
+  );
+  const view = await finished(target, startExport.id);
+  const seconds = (performance.now() - start) / 1_000;
+  const { rows, bytes } = view.progress;
+  const downloadSeconds = await download(target, view.link?.path ?? '', bytes);
+  return {
+    name,
+    rows,
+    megabytes: bytes / 2 ** 20,
+    rowsPerSecond: rows / seconds,
+    downloadMegabytesPerSecond: bytes / 2 ** 20 / downloadSeconds,
+  };
 }
 
 async function finished(target: Target, id: string): Promise<View> {

@@ -9,6 +9,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { locateBinaries } from '#platform/postgres/binaries';
 import { benchFairness } from '#test/bench/fairness';
+import { benchExportMemory } from '#test/bench/export-memory';
 import { benchIngest } from '#test/bench/ingest';
 import { benchLive } from '#test/bench/live';
 import { benchMillion } from '#test/bench/million';
@@ -35,6 +36,7 @@ const say = (line: string): void => {
 const ingestSize = { rounds: Number(options.rounds), events: 200_000 / part, say };
 const liveSize = { seconds: options.quick ? 5 : 30, say };
 const fairnessSize = { rounds: Number(options.rounds), seconds: options.quick ? 5 : 15, say };
+const memorySize = { events: 400_000 / part, say };
 const millionSize = { events: 1_000_000 / part, say };
 if (options.only === 'ingest') {
   process.stdout.write(`${JSON.stringify(await benchIngest(ingestSize), null, 2)}\n`);
@@ -44,6 +46,8 @@ if (options.only === 'ingest') {
   process.stdout.write(`${JSON.stringify(await benchLive(liveSize), null, 2)}\n`);
 } else if (options.only === 'fairness') {
   process.stdout.write(`${JSON.stringify(await benchFairness(fairnessSize), null, 2)}\n`);
+} else if (options.only === 'exports') {
+  process.stdout.write(`${JSON.stringify(await benchExportMemory(memorySize), null, 2)}\n`);
 } else if (options.only === 'services') {
   process.stdout.write(renderServices(await benchServices(200_000 / part, say)));
 } else {
@@ -52,9 +56,18 @@ if (options.only === 'ingest') {
   const ingest = await benchIngest(ingestSize);
   const million = await benchMillion(millionSize);
   const live = await benchLive(liveSize);
+  const exportMemory = await benchExportMemory(memorySize);
   const { postgres } = await locateBinaries(undefined);
   const postgresVersion = execFileSync(postgres, ['--version'], { encoding: 'utf8' }).trim();
-  const own = renderReport({ quick: options.quick, postgresVersion, loadBefore, ingest, million, live });
+  const own = renderReport({
+    quick: options.quick,
+    postgresVersion,
+    loadBefore,
+    ingest,
+    million,
+    live,
+    exportMemory,
+  });
   const report = options.services ? own + renderServices(await benchServices(200_000 / part, say)) : own;
   process.stdout.write(report);
   if (options.write) await writeFile(REPORT, report);

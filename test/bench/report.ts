@@ -1,6 +1,7 @@
 import { cpus, release, totalmem } from 'node:os';
 import type { IngestResult, Rate } from '#test/bench/ingest';
 import type { ExportRate } from '#test/bench/export';
+import type { ExportMemory } from '#test/bench/export-memory';
 import type { LiveLatency } from '#test/bench/live';
 import type { MillionResult } from '#test/bench/million';
 import type { Latency } from '#test/bench/pages';
@@ -13,6 +14,7 @@ export interface BenchResult {
   readonly ingest: IngestResult;
   readonly million: MillionResult;
   readonly live: readonly LiveLatency[];
+  readonly exportMemory: readonly ExportMemory[];
 }
 
 const number = (value: number): string => Math.round(value).toLocaleString('en');
@@ -29,6 +31,7 @@ export function renderReport({
   ingest,
   million,
   live,
+  exportMemory,
 }: BenchResult): string {
   const missed = [...missedAims(ingest, million), ...missedLiveAims(live)];
   return `# Benchmarks
@@ -79,6 +82,13 @@ the other.
 |---|---:|---:|---:|
 ${million.exports.map(exportRow).join('\n')}
 
+Memory of processes that were started for one file and did nothing else: before it, and at most until it was written
+(worker) and downloaded (api). What grows at first are caches, which are bounded.
+
+| file | rows | MB | worker before | worker peak | api before | api peak |
+|---|---:|---:|---:|---:|---:|---:|
+${exportMemory.map(memoryRow).join('\n')}
+
 ## Following
 
 Events at a steady rate and subscribers of different filters (one user, address, resource or error, or three
@@ -124,6 +134,11 @@ function rateRow(name: string, { perSecond, perCpuSecond }: Rate): string {
 
 function exportRow({ name, rowsPerSecond, megabytes, downloadMegabytesPerSecond }: ExportRate): string {
   return row(name, number(rowsPerSecond), number(megabytes), number(downloadMegabytesPerSecond));
+}
+
+function memoryRow({ name, rows, megabytes, ...peaks }: ExportMemory): string {
+  const { workerBefore, worker, apiBefore, api } = peaks;
+  return row(name, number(rows), number(megabytes), workerBefore, worker, apiBefore, api);
 }
 
 function latencyRow(name: string, { p50, p95, max, slowest }: Latency): string {
