@@ -12,10 +12,9 @@ import type { OpenJournal } from '#journal/journal';
 import type { Check } from '#platform/http/health';
 import { STAGE } from '#platform/shutdown';
 import type { Deliverer } from '#projections/alerts/deliveries/deliver';
-import type { Projection } from '#projections/projection';
 import { startJobs } from '#workers/jobs/start-jobs';
 import { createPostgresLeases } from '#workers/lease/store';
-import { Projector } from '#workers/project';
+import { Projector, type ProjectorParts } from '#workers/project';
 
 /** Milliseconds that a slice or a job in hand may take when the process ends. */
 const GRACE_MS = 30_000;
@@ -29,11 +28,15 @@ export async function openWorker(ground: Ground): Promise<void> {
   const { workerDuties } = installation.config;
   await journal.resumeErasures();
   const endDrain = await drainOwnTrail(ground, journal);
-  const openProjector = projectors(ground, installation, journal);
+  const openProjector = projectors(ground, installation);
   const historyChecks = isHistoryElsewhere(installation.config) ? ground.lesserChecks : ground.checks;
-  const history = openProjector(await openHistoryProjection(installation), historyChecks, 'projection');
+  const history = openProjector(
+    { projection: await openHistoryProjection(installation), journal },
+    historyChecks,
+    'projection',
+  );
   // Recording and reading go on without it.
-  openProjector(openAlertsProjection(installation), ground.lesserChecks, 'alerts');
+  openProjector(openAlertsProjection(installation, journal), ground.lesserChecks, 'alerts');
   // What the process says last is recorded by itself, and sealed with the rest.
   const lastWords = async (): Promise<void> => {
     await ground.endTrail();
@@ -68,13 +71,17 @@ function sealAtEnd({ base, shutdown }: Ground, journal: OpenJournal, before: () 
 }
 
 /** Makes the one that moves a projection here, with all that shows how it is. */
-function projectors({ shutdown }: Ground, installation: Installation, journal: OpenJournal) {
+function projectors({ shutdown }: Ground, installation: Installation) {
   const { config, journalDeps, log } = installation;
-  return (projection: Projection, checks: Record<string, Check>, check: string): Projector => {
-    const { name } = projection;
+  return (
+    moved: Pick<ProjectorParts, 'projection' | 'journal' | 'pace'>,
+    checks: Record<string, Check>,
+    check: string,
+  ): Projector => {
+    const { name } = moved.projection;
     const onError = (error: Error): void => log.error({ err: error }, `${name}: a projection stopped`);
     const leases = createPostgresLeases({ connectionString: config.postgresUrl ?? '', onError });
-    const projector = new Projector({ projection, journal, pubsub: journalDeps.pubsub, leases, onError });
+    const projector = new Projector({ ...moved, pubsub: journalDeps.pubsub, leases, onError });
     projectorGauges(installation, projector);
     const stop = (): Promise<void> => projector.stop();
     shutdown.add({ name: `projection of ${name}`, stage: STAGE.work, timeout: GRACE_MS, run: stop });

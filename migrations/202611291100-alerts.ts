@@ -52,7 +52,11 @@ export class Alerts extends Migration {
         revision bigint NOT NULL DEFAULT 0,
         erasures bigint NOT NULL DEFAULT 0
       )`);
-    this.addSql(`INSERT INTO alert_cursor DEFAULT VALUES`);
+    // There is no alert yet that what lies before could concern.
+    this.addSql(`
+      INSERT INTO alert_cursor (epoch, position, told_epoch, told_position)
+      SELECT epoch, position, epoch, position
+      FROM (SELECT coalesce(max(epoch), 0) AS epoch, coalesce(max(position), 0) AS position FROM journal_log) AS log`);
     this.addSql(`
       CREATE TABLE alert_delivery (
         id uuid PRIMARY KEY,

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MATCH_DAYS, MAX_MATCHES_PER_ALERT } from '#domain/alerts';
+import type { Place } from '#journal/types';
 import { AlertsProjection } from '#projections/alerts/alerts-projection';
+import { askedJournal } from '#projections/alerts/asked-journal';
 import { MatchStore } from '#projections/alerts/matches/store';
 import { AlertStore } from '#projections/alerts/store';
 import { ArrayJournal } from '#test/array-journal';
@@ -196,6 +198,32 @@ describe('An alert', () => {
     await projection.reset();
     await project();
     expect(await raised()).toEqual(['a 1 +0']);
+  });
+});
+
+describe('The journal as alerts read it', () => {
+  it('is not read while there are no alerts, and from the first one on nothing is passed over', async () => {
+    let reads = 0;
+    const counted = {
+      head: () => journal.head(),
+      read: (from: Place, limit: number) => {
+        reads += 1;
+        return journal.read(from, limit);
+      },
+    };
+    const asked = askedJournal(counted, new MatchStore(database.pool));
+    const step = async (): Promise<void> =>
+      projection.write(await asked.read(await projection.cursor(), 1_000));
+    event(ONE, 0);
+    event(ONE, 1);
+    await step();
+    expect(await projection.cursor()).toEqual({ epoch: 0, position: 2 });
+    event(ONE, 2);
+    await putAlert(database.pool, { name: 'a', head: await journal.head() });
+    event(ONE, 3);
+    await step();
+    expect(await raised()).toEqual(['a 3 +0']);
+    expect(reads).toBe(1);
   });
 });
 

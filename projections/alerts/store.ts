@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type AlertLimits } from '#domain/alerts';
+import { ALERT_LIMITS, type AlertLimits } from '#domain/alerts';
 import { CairnError } from '#domain/errors';
 import { isBefore } from '#journal/place';
 import type { Place } from '#journal/types';
@@ -57,6 +57,10 @@ export interface RaisedSlice {
   /** Positions from there to the end of what the projection has seen. */
   readonly behind: number;
 }
+
+const START: Place = { epoch: 0, position: 0 };
+/** An event can concern all alerts that there may be, and no more. */
+const MAX_MATCHES_PER_EVENT = ALERT_LIMITS.perInstallation;
 
 /** The tables alert and alert_match, as those see them who put alerts and read matches. */
 export class AlertStore {
@@ -130,35 +134,35 @@ export class AlertStore {
   }
 
   /** The newest first, in the order of the journal and not of eventTime. */
-  async matches(
-    { scope, alert, since }: MatchesOf,
-    { direction, cursor, limit }: MatchSlice,
-  ): Promise<readonly RaisedMatch[]> {
-    const [than, order] = direction === 'forward' ? ['<', 'DESC'] : ['>', 'ASC'];
-    return this.#matches(
-      `($2::uuid IS NULL OR m.alert = $2) AND ($3::timestamptz IS NULL OR m.received_at >= $3)
-         AND ($4::integer IS NULL OR (m.epoch, m.position, m.alert) ${than} ($4, $5::bigint, $6::uuid))
-       ORDER BY m.epoch ${order}, m.position ${order}, m.alert ${order} LIMIT $7`,
-      [arrayOf(scope), alert ?? null, since ?? null, ...valuesOf(cursor), limit],
-    );
+  async matches(of: MatchesOf, { direction, cursor, limit }: MatchSlice): Promise<readonly RaisedMatch[]> {
+    const first = of.since === undefined ? START : await this.#placeAt(of.since);
+    if (first === undefined) return [];
+    const [than, order] = direction === 'forward' ? (['<', 'DESC'] as const) : (['>', 'ASC'] as const);
+    return this.#matches(of, {
+      where: `(epoch, position) >= ($4, $5::bigint)
+        AND ($6::integer IS NULL OR (epoch, position, alert) ${than} ($6, $7::bigint, $8::uuid))`,
+      values: [first.epoch, first.position, ...valuesOf(cursor)],
+      order,
+      limit,
+    });
   }
 
   /** What was raised from this place on, as far as the projection has come; about so many, of whole places. */
-  async raised({ scope, alert }: Omit<MatchesOf, 'since'>, from: Place, limit: number): Promise<RaisedSlice> {
+  async raised(of: Omit<MatchesOf, 'since'>, from: Place, limit: number): Promise<RaisedSlice> {
     // The end first: what lies before it is committed, so that nothing can appear behind `next` later.
     const end = await this.cursor();
-    const matches = await this.#matches(
-      `($2::uuid IS NULL OR m.alert = $2) AND (m.epoch, m.position) >= ($3, $4::bigint)
-         AND (m.epoch, m.position) < ($5, $6::bigint)
-       ORDER BY m.epoch, m.position, m.alert LIMIT $7`,
-      [arrayOf(scope), alert ?? null, from.epoch, from.position, end.epoch, end.position, limit],
-    );
+    const matches = await this.#matches(of, {
+      where: `(epoch, position) >= ($4, $5::bigint) AND (epoch, position) < ($6, $7::bigint)`,
+      values: [from.epoch, from.position, end.epoch, end.position],
+      order: 'ASC',
+      limit,
+    });
     if (matches.length < limit) return { matches, next: later(from, end), behind: 0 };
     const last = matches.at(-1)?.place ?? from;
     const whole = matches.filter(({ place }) => !isSame(place, last));
     const next = whole.length > 0 ? last : { epoch: last.epoch, position: last.position + 1 };
     const behind = Math.max(0, end.position - next.position);
-    return { matches: whole.length > 0 ? whole : await this.#at(last, { scope, alert }), next, behind };
+    return { matches: whole.length > 0 ? whole : await this.#at(last, of), next, behind };
   }
 
   /** The first place that the projection has not seen. */
@@ -167,28 +171,72 @@ export class AlertStore {
     return rows[0] === undefined ? { epoch: 0, position: 0 } : toPlace(rows[0]);
   }
 
-  async #at({ epoch, position }: Place, { scope, alert }: MatchesOf): Promise<readonly RaisedMatch[]> {
-    return this.#matches(
-      `($2::uuid IS NULL OR m.alert = $2) AND m.epoch = $3 AND m.position = $4 ORDER BY m.alert`,
-      [arrayOf(scope), alert ?? null, epoch, position],
-    );
+  async #at({ epoch, position }: Place, of: MatchesOf): Promise<readonly RaisedMatch[]> {
+    return this.#matches(of, {
+      where: 'epoch = $4 AND position = $5',
+      values: [epoch, position],
+      order: 'ASC',
+      limit: MAX_MATCHES_PER_EVENT,
+    });
   }
 
-  async #matches(rest: string, values: readonly unknown[]): Promise<readonly RaisedMatch[]> {
+  /** The place of the first match whose event was recorded then or later: receipts never decrease. */
+  async #placeAt(since: Date): Promise<Place | undefined> {
+    const { rows } = await this.#pool.query<PlaceRecord>(
+      `SELECT epoch, position FROM alert_match WHERE received_at >= $1
+       ORDER BY received_at, epoch, position LIMIT 1`,
+      [since],
+    );
+    return rows[0] && toPlace(rows[0]);
+  }
+
+  async #matches({ scope, alert }: MatchesOf, range: Range): Promise<readonly RaisedMatch[]> {
     const { rows } = await this.#pool.query<
       MatchRecord & { readonly alert_name: string; readonly alert_scope: readonly string[] | null }
-    >(
-      `SELECT m.*, a.name AS alert_name, a.scope AS alert_scope
-       FROM alert_match AS m JOIN alert AS a ON a.id = m.alert
-       WHERE ($1::text[] IS NULL OR a.scope <@ $1) AND ${rest}`,
-      [...values],
-    );
+    >(scope === 'ALL' && alert === undefined ? ofAll(range) : ofSome(range), [
+      arrayOf(scope),
+      alert ?? null,
+      range.limit,
+      ...range.values,
+    ]);
     return rows.map((row) => ({
       ...toMatch(row),
       alertName: row.alert_name,
       alertScope: row.alert_scope ?? 'ALL',
     }));
   }
+}
+
+/** Which matches of those that may be seen; parameters from $4 on are its own. */
+interface Range {
+  readonly where: string;
+  readonly values: readonly unknown[];
+  readonly order: 'ASC' | 'DESC';
+  readonly limit: number;
+}
+
+const COLUMNS = 'm.*, a.name AS alert_name, a.scope AS alert_scope';
+const SEEN = '($1::text[] IS NULL OR a.scope <@ $1) AND ($2::uuid IS NULL OR a.id = $2)';
+
+/** Along the index of places: each match counts. */
+function ofAll({ where, order }: Range): string {
+  return `SELECT ${COLUMNS}
+    FROM (SELECT * FROM alert_match WHERE ${where} ORDER BY ${placeOrder(order)} LIMIT $3) AS m
+      JOIN alert AS a ON a.id = m.alert
+    WHERE ${SEEN} ORDER BY ${placeOrder(order)}`;
+}
+
+/** Alert by alert: how much others have raised must not be felt. */
+function ofSome({ where, order }: Range): string {
+  return `SELECT ${COLUMNS}
+    FROM alert AS a CROSS JOIN LATERAL (
+      SELECT * FROM alert_match WHERE alert = a.id AND ${where} ORDER BY ${placeOrder(order)} LIMIT $3
+    ) AS m
+    WHERE ${SEEN} ORDER BY ${placeOrder(order)} LIMIT $3`;
+}
+
+function placeOrder(order: Range['order']): string {
+  return `epoch ${order}, position ${order}, alert ${order}`;
 }
 
 /**

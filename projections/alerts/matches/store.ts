@@ -35,6 +35,11 @@ export class MatchStore {
     this.#pool = pool;
   }
 
+  async hasAlerts(): Promise<boolean> {
+    const { rows } = await this.#pool.query('SELECT FROM alert LIMIT 1');
+    return rows.length > 0;
+  }
+
   async standing(): Promise<Standing> {
     return toState(await this.#pool.query<CursorRecord>('SELECT * FROM alert_cursor'));
   }

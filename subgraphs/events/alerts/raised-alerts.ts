@@ -6,12 +6,12 @@ import type { Journal, Place } from '#journal/types';
 import type { PubSub } from '#platform/pubsub/pubsub';
 import { Turns } from '#platform/turns';
 import type { MatchCursor } from '#projections/alerts/alert-row';
+import type { AccountScope } from '#projections/history/history-index';
 import type { AlertStore } from '#projections/alerts/store';
 import type { Alerts } from '#subgraphs/events/alerts';
 import { parseMatchCursor, printMatchCursor } from '#projections/alerts/match-cursor';
 import type { RaisedAlert, RaisedEvent } from '#subgraphs/events/alerts/raised-event';
 import { RaisedSource } from '#subgraphs/events/alerts/raised-source';
-import { covers } from '#subgraphs/events/exports';
 import { followFeed, type Past } from '#subgraphs/events/live/follow-feed';
 import { type Audience, LiveFeed } from '#subgraphs/events/live/live-feed';
 import type { LiveLimits } from '#subgraphs/events/live/live-events';
@@ -21,7 +21,7 @@ import { MemoryShare } from '#subgraphs/events/live/memory-share';
 export interface RaisedParts {
   readonly store: AlertStore;
   readonly alerts: Pick<Alerts, 'find'>;
-  readonly journal: Pick<Journal, 'get'>;
+  readonly journal: Pick<Journal, 'get' | 'read'>;
   readonly eventIds: EventIds;
   readonly pubsub: Pick<PubSub, 'subscribe'>;
   /** Hears why matches could not be read; it is tried again. */
@@ -41,7 +41,9 @@ export interface AlertWish {
 
 /** The same, checked. */
 interface Wanted {
-  readonly principal: Principal;
+  readonly scope: AccountScope;
+  /** The accounts of the scope; undefined: all. */
+  readonly accounts: ReadonlySet<string> | undefined;
   readonly alert: string | undefined;
   /** Seen already. */
   readonly seen: MatchCursor | undefined;
@@ -79,7 +81,7 @@ export class RaisedAlerts {
 
   /**
    * First what was raised behind the cursor, then what is raised, in the order of the journal, each match once. Of
-   * alerts all of whose accounts the key covers. INVALID_CURSOR and NOT_FOUND at once; SLOW_CONSUMER, with the
+   * alerts all of whose accounts the key covers. INVALID_CURSOR, CURSOR_EXPIRED and NOT_FOUND at once; SLOW_CONSUMER, with the
    * cursor to go on from, when the subscriber does not keep up.
    */
   async follow(
@@ -91,7 +93,11 @@ export class RaisedAlerts {
     const seen =
       after === undefined || after === null ? undefined : parseMatchCursor(eventIds, after, 'after');
     if (alert !== undefined && alert !== null) await this.#require(principal, alert);
-    const wanted = { principal, alert: alert ?? undefined, seen };
+    const { accounts: scope } = principal;
+    const accounts = scope === 'ALL' ? undefined : new Set(scope);
+    const wanted = { scope, accounts, alert: alert ?? undefined, seen };
+    // A cursor of a lost epoch is refused before anything is sent.
+    if (seen !== undefined) await this.#parts.journal.read(seen.place, 1);
     const head = await this.#source.head();
     // The event of the cursor once more: it may concern alerts that come behind.
     const start = seen?.place ?? head;
@@ -181,8 +187,7 @@ class RaisedPast implements Past<RaisedEvent> {
 
   read(end = Infinity): Promise<readonly RaisedEvent[]> {
     return this.#turns.take(async () => {
-      const { principal, alert } = this.#wanted;
-      const slice = await this.#source.readOf({ scope: principal.accounts, alert }, this.next, SLICE);
+      const slice = await this.#source.readOf(this.#wanted, this.next, SLICE);
       this.behind = slice.behind;
       const { epoch, position } = slice.next;
       // The projection has begun anew, and is not yet where it was.
@@ -193,15 +198,20 @@ class RaisedPast implements Past<RaisedEvent> {
   }
 }
 
-function isWanted({ principal, alert, seen }: Wanted, { match }: RaisedAlert): boolean {
+function isWanted({ accounts, alert, seen }: Wanted, { match }: RaisedAlert): boolean {
   if (alert !== undefined && match.alert !== alert) return false;
-  if (!covers(principal, match.alertScope)) return false;
+  if (!coversAll(accounts, match.alertScope)) return false;
   const isAgain =
     seen !== undefined &&
     match.place.epoch === seen.place.epoch &&
     match.place.position === seen.place.position &&
     match.alert <= seen.alert;
   return !isAgain;
+}
+
+function coversAll(accounts: Wanted['accounts'], scope: AccountScope): boolean {
+  if (accounts === undefined) return true;
+  return scope !== 'ALL' && scope.every((account) => accounts.has(account));
 }
 
 function slow(cursor: string | null): CairnError {
