@@ -16,6 +16,7 @@ let served: Served;
 
 beforeAll(async () => {
   gateway = await createGateway({
+    onForbidden: ({ principal }, field) => void forbidden.push(`${principal.keyId} ${field}`),
     subgraphs,
     authenticate,
     log,
@@ -29,6 +30,8 @@ afterAll(async () => {
 });
 
 const at = (asked: Asked): Promise<Answer> => ask(`${served.origin}/graphql`, asked);
+
+const forbidden: string[] = [];
 
 describe('a federated answer', () => {
   test('completes an entity from the subgraph that does not own it', async () => {
@@ -176,7 +179,9 @@ describe('roles', () => {
   });
 
   test('an auditor key changes nothing', async () => {
+    forbidden.length = 0;
     expect(codesOf(await at({ query: 'mutation { touch }', key: 'auditor' }))).toEqual(['FORBIDDEN']);
+    expect(forbidden).toEqual([expect.stringMatching(/ touch$/)]);
   });
 
   test("another's account is not found, word for word like one that does not exist", async () => {

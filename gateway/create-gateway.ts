@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly streams?: { readonly keys: StreamKeys<Principal>; readonly caps: StreamCaps } | undefined;
   /** A span for every call of a subgraph. */
   readonly telemetry?: Pick<Telemetry, 'span'>;
+  /** Hears whom an operation was forbidden before any subgraph was asked, and its first root field. */
+  readonly onForbidden?: (caller: Caller, field: string) => void;
 }
 
 export interface Gateway {
@@ -50,13 +52,13 @@ export interface Gateway {
 
 /** Composes, plans and warms up: when this resolves, the first request is served like every other. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { subgraphs, authenticate, charge, turns, log, telemetry, graphiql = true } = options;
+  const { subgraphs, authenticate, charge, log, graphiql = true } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const expected = (cause: unknown): CairnError | undefined =>
     cause instanceof CairnError ? cause : undefined;
   const doorParts = { body: { bytes: limits.bodyBytes, ms: limits.timeoutMs }, log, expected };
   const door = new AuthenticatedDoor({ authenticate, ...doorParts });
-  const runtime = createRuntime({ subgraphs, limits, charge, turns, log, telemetry });
+  const runtime = createRuntime({ ...options, limits });
   // Hive builds its schema and planner at first use; whoever came meanwhile would be turned away.
   const schema = await runtime.getSchema();
   await warmUp(runtime);

@@ -1,6 +1,13 @@
 import type { GatewayPlugin } from '@graphql-hive/gateway-runtime';
 import { isAsyncIterable } from '@graphql-tools/utils';
-import { type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
+import {
+  type ExecutionResult,
+  GraphQLError,
+  Kind,
+  type OperationDefinitionNode,
+  getOperationAST,
+} from 'graphql';
+import type { Caller } from '#domain/caller';
 import { DocumentCache } from '#gateway/document-cache';
 import { type Principal, shareOf } from '#domain/principal';
 import { BAD_REQUEST, checkOperation, refusal } from '#gateway/operation-checks';
@@ -25,6 +32,8 @@ export interface GuardParts {
   /** What callers take in turn to run their operations; without it nobody waits. */
   readonly turns?: FairTurns | undefined;
   readonly log: ErrorLog;
+  /** Hears whom an operation was forbidden, and its first root field. */
+  readonly onForbidden?: ((caller: Caller, field: string) => void) | undefined;
 }
 
 type Yoga = Parameters<NonNullable<GatewayPlugin['onYogaInit']>>[0]['yoga'];
@@ -32,7 +41,7 @@ type Incoming = Parameters<ParamsHandler>[0];
 type ParamsHandler = Parameters<Parameters<NonNullable<GatewayPlugin['onParams']>>[0]['setParamsHandler']>[0];
 
 /** Takes operations from Yoga's HTTP to Hive's planner itself, so that nothing runs or is kept unchecked. */
-export function useOperationGuard({ limits, charge, turns, log }: GuardParts): GatewayPlugin {
+export function useOperationGuard({ limits, charge, turns, log, onForbidden }: GuardParts): GatewayPlugin {
   const documents = new DocumentCache(limits);
   let yoga: Yoga | undefined;
 
@@ -54,6 +63,9 @@ export function useOperationGuard({ limits, charge, turns, log }: GuardParts): G
     const { principal } = caller;
     const checked = { schema, document, operation, variables, principal, method: request.method };
     const { cost, errors } = checkOperation(checked, limits);
+    if (errors.some(({ extensions }) => extensions['code'] === 'FORBIDDEN')) {
+      onForbidden?.(caller, rootFieldOf(operation));
+    }
     if (errors.length > 0) return { errors };
     const unpaid = chargeOperation(charge, principal, cost);
     if (unpaid) return { errors: [unpaid] };
@@ -82,6 +94,12 @@ export function useOperationGuard({ limits, charge, turns, log }: GuardParts): G
       payload.setResult(Array.isArray(result) ? result.map(present) : present(result));
     },
   };
+}
+
+/** Where the operation begins with a fragment, its kind. */
+function rootFieldOf({ operation, selectionSet }: OperationDefinitionNode): string {
+  const [first] = selectionSet.selections;
+  return first?.kind === Kind.FIELD ? first.name.value : operation;
 }
 
 const NAMELESS = refusal('INVALID_ARGUMENT', 'operationName must be text.', { status: 400 });

@@ -11,28 +11,17 @@ import { composeSupergraph } from '#gateway/compose';
 import { doorContext } from '#gateway/operation-context';
 import { type GuardParts, useOperationGuard } from '#gateway/operation-guard';
 import type { GatewaySubgraph } from '#gateway/subgraph';
-import type { GraphqlLimits } from '#platform/graphql/limits';
 import type { ErrorLog } from '#platform/graphql/present-error';
 import type { Telemetry } from '#platform/telemetry';
 
-export interface RuntimeParts {
+export interface RuntimeParts extends GuardParts {
   readonly subgraphs: readonly GatewaySubgraph[];
-  readonly limits: GraphqlLimits;
-  readonly charge?: GuardParts['charge'];
-  readonly turns?: GuardParts['turns'];
-  readonly log: ErrorLog;
   readonly telemetry?: Pick<Telemetry, 'span'> | undefined;
 }
 
 /** Hive's gateway with the Rust planner over subgraphs of this process: no HTTP between them. */
-export function createRuntime({
-  subgraphs,
-  limits,
-  charge,
-  turns,
-  log,
-  telemetry,
-}: RuntimeParts): GatewayRuntime {
+export function createRuntime({ subgraphs, telemetry, ...guard }: RuntimeParts): GatewayRuntime {
+  const { limits, log } = guard;
   const executors = new Map(
     subgraphs.map((subgraph) => [subgraph.name.toUpperCase(), executorOf(subgraph, telemetry)]),
   );
@@ -48,7 +37,7 @@ export function createRuntime({
           return executor;
         },
       }),
-      plugins: () => [useOperationGuard({ limits, charge, turns, log })],
+      plugins: () => [useOperationGuard(guard)],
       batching: { limit: limits.batch },
       logging: hiveLogger(log),
       // useOperationGuard presents errors: it knows what a subgraph has already masked.

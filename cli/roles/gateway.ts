@@ -6,6 +6,7 @@ import type { Ground } from '#cli/roles/ground';
 import type { SubgraphName } from '#cli/roles/roles';
 import { SUBGRAPH_NAMES } from '#cli/roles/roles';
 import type { Rooms } from '#cli/roles/rooms';
+import { eventNameOf } from '#domain/own-events';
 import { createBulkProxy } from '#gateway/bulk-proxy';
 import { createGateway } from '#gateway/create-gateway';
 import { remoteSubgraph } from '#gateway/remote-subgraph';
@@ -31,6 +32,7 @@ export async function gatewayRoutes(
   }
   const limits = graphqlLimits(ground.base);
   const streams = await streamAccess(ground, authenticate);
+  const { recorder } = (await ground.keys()).ownTrail;
   const gateway = await createGateway({
     subgraphs,
     authenticate,
@@ -40,6 +42,8 @@ export async function gatewayRoutes(
     log,
     limits,
     telemetry,
+    onForbidden: (caller, field) =>
+      recorder.refused({ operation: eventNameOf(field), code: 'FORBIDDEN', caller }),
   });
   closeStreamsFirst(ground, 'the gateway', gateway);
   ground.shutdown.add({ name: 'gateway', stage: STAGE.work, timeout: 5_000, run: () => gateway.dispose() });

@@ -9,6 +9,7 @@ import { openBase, openInstallation, openInstallationJournal } from '#cli/instal
 import { type RateLimiter, createRateLimiter } from '#cli/rate-limit';
 import { callerNow, openOwnTrail } from '#cli/own-trail';
 import { type Fairness, createFairness } from '#cli/roles/fairness';
+import type { OwnTrailOffice } from '#cli/own-trail';
 import { once } from '#cli/roles/once';
 import { tellOwnLife } from '#cli/roles/own-trail';
 import { RecordingCheck } from '#cli/roles/recording-check';
@@ -36,6 +37,8 @@ import { ORGANIZATION_ENTITIES, createKeys } from '#subgraphs/organization/index
 export interface Keys {
   readonly authenticator: Authenticator;
   readonly tickets: StreamTickets;
+  /** Where it is told who was let in and who was not. */
+  readonly ownTrail: OwnTrailOffice;
 }
 
 /** What the roles of one process stand on. Each part is opened when the first role asks, once for all. */
@@ -149,7 +152,9 @@ export class Ground {
 
   /** A gateway alone needs the tables of keys and tickets and nothing else of the installation. */
   readonly keys = once(async (): Promise<Keys> => {
-    return this.#isGatewayAlone ? this.#keysOnly() : (await this.installation()).organization;
+    if (this.#isGatewayAlone) return this.#keysOnly();
+    const { organization, ownTrail } = await this.installation();
+    return { authenticator: organization.authenticator, tickets: organization.tickets, ownTrail };
   });
 
   async authenticator(): Promise<Authenticator> {
@@ -195,6 +200,6 @@ export class Ground {
       if (!(await orm.isConnected())) throw new Error('PostgreSQL does not answer.');
     };
     await tellOwnLife(this, office, pool);
-    return keys;
+    return { ...keys, ownTrail: office };
   }
 }

@@ -124,6 +124,21 @@ it('counts those who are not let in, and says nothing of what they tried it with
     });
     expect(answer.status).toBe(401);
   }
+  const auditor = await createKey('{ name: "eyes", role: AUDITOR, allAccounts: true }');
+  for (let tries = 0; tries < 5; tries++) {
+    const answer = graphql(
+      { url: platform.url, apiKey: auditor.secret },
+      'mutation { rebuildHistory { job { id } } }',
+    );
+    await expect(answer).rejects.toThrow('FORBIDDEN');
+  }
+  const forbidden = (await toldOf('000000000000')).filter(({ errorCode }) => errorCode === 'FORBIDDEN');
+  expect(forbidden).toEqual([
+    expect.objectContaining({
+      eventName: 'RebuildHistory',
+      userIdentity: expect.objectContaining({ principalId: auditor.id, userName: 'eyes' }),
+    }),
+  ]);
   const refused = (await toldOf('000000000000')).filter(({ eventName }) => eventName === 'Authenticate');
   expect(refused).toEqual([
     expect.objectContaining({

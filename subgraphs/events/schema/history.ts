@@ -148,7 +148,10 @@ export class HistoryFreshness {
     'refused, exact across crashes.',
 })
 export class SourceCounters {
-  @Field(() => String, { description: '`key:<id>` of an API key, or `import:<name>` of an import.' })
+  @Field(() => String, {
+    description:
+      '`key:<id>` of an API key, `import:<name>` of an import, or `cairn` for what is done to Cairn itself.',
+  })
   source!: string;
 
   @Field(() => Long, { description: 'Events that came in.' })
