@@ -6,6 +6,8 @@ import { Readers, askPatiently } from '#test/acceptance/patient-client';
 import { cairn } from '#test/acceptance/platform';
 import { readCounters } from '#test/soak/examine';
 import { Load } from '#test/soak/load';
+import { Follower } from '#test/witnesses/follower';
+import { testify } from '#test/witnesses/witness';
 
 /** Two event subgraphs, two workers and one of each of the others, as processes of their own. */
 const ERASED = '777766665555';
@@ -18,15 +20,22 @@ const TIMEOUT_MS = 900_000;
 describe('a cluster', { timeout: TIMEOUT_MS }, () => {
   let cluster: Cluster;
   let load: Load;
+  const text = JSON.stringify(event());
+  /** At the gateway, and at both event subgraphs: whoever takes an event in, all of them hear of it. */
+  let followers: readonly Follower[];
 
   beforeAll(async () => {
     cluster = await Cluster.start();
     const { url, apiKey } = cluster;
     load = new Load(() => ({ url, apiKey }), 7, PAUSE_MS);
     load.start();
+    const doors = (['events-1', 'events-2'] as const).map((name) => cluster.members[name].url);
+    followers = [new Follower(), ...doors.map((door) => new Follower(`${door}/subgraphs/events/graphql`))];
+    for (const follower of followers) follower.start(() => ({ url, apiKey }));
   }, TIMEOUT_MS);
   afterAll(async () => {
     load.abandon();
+    for (const follower of followers) follower.abandon();
     await cluster[Symbol.asyncDispose]();
   });
 
@@ -66,10 +75,11 @@ describe('a cluster', { timeout: TIMEOUT_MS }, () => {
       'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { userErrors { code } } }',
       { input },
     );
-    const answer = await postEvents(cluster, JSON.stringify(event()), `?account=${ERASED}`);
+    const answer = await postEvents(cluster, text, `?account=${ERASED}`);
     expect(await answer.json()).toMatchObject({ recorded: 1 });
     await found(EVENT_ID);
     expect(await total({ account: { equals: ERASED } })).toBe(1);
+    await Promise.all(followers.map((follower) => follower.hears(EVENT_ID)));
     const { eraseAccount } = await graphql<{ eraseAccount: { job: { id: string } } }>(
       cluster,
       'mutation ($a: AccountId!) { eraseAccount(account: $a) { job { id } } }',
@@ -79,9 +89,15 @@ describe('a cluster', { timeout: TIMEOUT_MS }, () => {
     expect(await total({ account: { equals: ERASED } })).toBe(0);
   });
 
-  it('has everything that it acknowledged, once, as it was sent, and seals and verifies it', async () => {
+  it('told every subscriber every event, once and in order, whichever process took it in or was killed', async () => {
     await load.stop();
     await settled(cluster);
+    const sent = new Map([...load.acknowledged, [EVENT_ID, text]]);
+    expect(await testify(followers, sent)).toEqual([]);
+    for (const { streams } of followers) expect(streams).toBeGreaterThan(2);
+  });
+
+  it('has everything that it acknowledged, once, as it was sent, and seals and verifies it', async () => {
     const { sent: found } = withoutOwn(await allEvents(cluster));
     const times = new Map<string, number>();
     for (const { eventId } of found) times.set(eventId, (times.get(eventId) ?? 0) + 1);

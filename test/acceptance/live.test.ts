@@ -10,6 +10,7 @@ import { WebSocket } from 'ws';
 import { graphql, postEvents } from '#test/acceptance/client';
 import { type Platform, runCairn, startPlatform } from '#test/acceptance/platform';
 import { recordText } from '#test/events/records';
+import { startFaultProxy } from '#test/faults/fault-proxy';
 
 const DOORS = ['/graphql', '/subgraphs/events/graphql'];
 const ACCOUNT = '111111111111';
@@ -157,27 +158,6 @@ describe.each(DOORS)('eventRecorded at %s', (path) => {
     await listening.end();
   });
 
-  test('a revoked key ends its streams, and no more can be opened with it', async () => {
-    const key = await createKey();
-    const client = createWsClient({
-      url: `${platform.url}${path}`.replace('http', 'ws'),
-      webSocketImpl: WebSocket,
-      connectionParams: { authorization: `Bearer ${key.secret}` },
-    });
-    // Without the filter it hears of its own key, too: that it is used for the first time, and revoked.
-    const variables = { after: await cursorNow(), filter: { eventName: { equals: 'Seen' } } };
-    const listening = listeningTo(client.iterate({ query: QUERY, variables }));
-    const [id] = await record('Seen');
-    expect(await eventIds(listening, 1)).toEqual([id]);
-    await graphql(platform, 'mutation ($id: ID!) { revokeApiKey(id: $id) { userErrors { code } } }', {
-      id: key.id,
-    });
-    const { errors } = await listening.next();
-    expect(errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED');
-    const again = await stream(path, { authorization: `Bearer ${key.secret}` });
-    expect(again.status).toBe(401);
-  });
-
   test('a ticket opens one stream, a wrong one none', async () => {
     const { createStreamTicket } = await graphql<{ createStreamTicket: { ticket: string } }>(
       platform,
@@ -225,6 +205,83 @@ describe.each(DOORS)('eventRecorded at %s', (path) => {
   });
 });
 
+/** What takes half a minute, all at once. */
+describe.concurrent('in time', () => {
+  test.each(DOORS)(
+    'a revoked key ends its streams at %s within a minute, and no more can be opened with it',
+    async (path) => {
+      const key = await createKey();
+      const eventName = `Seen${(number += 1)}`;
+      const filter = { eventName: { equals: eventName } };
+      const listening = withKey(path, key.secret, { after: await cursorNow(), filter });
+      const [id] = await record(eventName);
+      expect(await eventIds(listening, 1)).toEqual([id]);
+      const since = performance.now();
+      await graphql(platform, 'mutation ($id: ID!) { revokeApiKey(id: $id) { userErrors { code } } }', {
+        id: key.id,
+      });
+      expect(await endOf(listening)).toBe('UNAUTHENTICATED');
+      expect(performance.now() - since).toBeLessThan(60_000);
+      const again = await stream(path, { authorization: `Bearer ${key.secret}` });
+      expect(again.status).toBe(401);
+    },
+  );
+
+  test('a key that expires ends its streams within a minute', async () => {
+    const expiresAt = new Date(Date.now() + 10_000);
+    const key = await createKey({ expiresAt: expiresAt.toISOString() });
+    const listening = withKey('/graphql', key.secret, {});
+    expect(await endOf(listening)).toBe('UNAUTHENTICATED');
+    expect(Date.now() - expiresAt.getTime()).toBeGreaterThan(0);
+    expect(Date.now() - expiresAt.getTime()).toBeLessThan(60_000);
+  });
+
+  test('idle server-sent events carry a comment', async () => {
+    const filter = { eventName: { equals: 'Never' } };
+    const headers = { authorization: `Bearer ${platform.apiKey}` };
+    const response = await stream('/graphql', headers, QUERY, { filter });
+    const reader = response.body?.getReader();
+    const first = await reader?.read();
+    expect(Buffer.from(first?.value ?? []).toString()).toBe(':\n\n');
+    await reader?.cancel();
+  });
+
+  test('an idle WebSocket is pinged; a client that does not answer is gone', async () => {
+    const url = `${platform.url}/graphql`.replace('http', 'ws');
+    const open = async (autoPong: boolean): Promise<WebSocket> => {
+      const headers = { authorization: `Bearer ${platform.apiKey}` };
+      const socket = new WebSocket(url, 'graphql-transport-ws', { autoPong, headers });
+      await once(socket, 'open');
+      socket.send(JSON.stringify({ type: 'connection_init' }));
+      return socket;
+    };
+    const [answers, dead] = [await open(true), await open(false)];
+    const closed = once(dead, 'close');
+    await once(answers, 'ping');
+    expect((await closed)[0]).toBe(1006);
+    // The one that answered both pings is still there.
+    expect(answers.readyState).toBe(WebSocket.OPEN);
+    answers.close();
+  });
+});
+
+test('a WebSocket carries fifty streams and refuses one more, which the others do not notice', async () => {
+  const client = createWsClient({
+    url: `${platform.url}/graphql`.replace('http', 'ws'),
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${platform.apiKey}` },
+  });
+  const variables = { after: await cursorNow(), filter: { eventName: { equals: 'Capped' } } };
+  const open = (): Listening => listeningTo(client.iterate({ query: QUERY, variables }));
+  const streams = Array.from({ length: 50 }, open);
+  const [id] = await record('Capped');
+  for (const one of streams) expect(await eventIds(one, 1)).toEqual([id]);
+  expect(await endOf(open())).toBe('TOO_MANY_REQUESTS');
+  const [next] = await record('Capped');
+  for (const one of streams) expect(await eventIds(one, 1)).toEqual([next]);
+  await client.dispose();
+});
+
 test('cairn tail: what was recorded since, then what comes; Ctrl-C is no failure', async () => {
   const eventName = `Tail${(number += 1)}`;
   const [past] = await record(eventName);
@@ -240,6 +297,32 @@ test('cairn tail: what was recorded since, then what comes; Ctrl-C is no failure
   expect(await closed).toEqual([0, null]);
 });
 
+test('cairn tail connects again by itself, says so, and tells each event once', async () => {
+  const eventName = `Tail${(number += 1)}`;
+  const { hostname: host, port } = new URL(platform.url);
+  await using proxy = await startFaultProxy({ host, port: Number(port) });
+  const env = { CAIRN_URL: `http://127.0.0.1:${proxy.port}`, CAIRN_API_KEY: platform.apiKey };
+  const tail = runCairn(['tail', '--since', '1h', '-f', `eventName=${eventName}`], env);
+  if (tail.stdout === null || tail.stderr === null) throw new Error('no output');
+  const lines = createInterface({ input: tail.stdout })[Symbol.asyncIterator]();
+  const lost = once(tail.stderr, 'data');
+  await record(eventName);
+  const [time = '', name] = String((await lines.next()).value).split(/ {2,}/);
+  expect([time, name]).toEqual([expect.stringMatching(/^\d{4}-\d\d-\d\dT/), eventName]);
+  await proxy.change('refuse');
+  await record(eventName, 2);
+  expect(String((await lost)[0])).toContain('connecting again');
+  await proxy.change('pass');
+  const more = [await lines.next(), await lines.next()].map(({ value }) => String(value));
+  for (const line of more) expect(line).toContain(eventName);
+  const [last] = await record(eventName);
+  expect(last).toBeDefined();
+  expect(String((await lines.next()).value)).toContain(eventName);
+  const closed = once(tail, 'close');
+  tail.kill('SIGINT');
+  expect(await closed).toEqual([0, null]);
+});
+
 test('a join with another subgraph is refused by name at the gateway', async () => {
   const query = 'subscription { eventRecorded { event { account { id name } } } }';
   const headers = { authorization: `Bearer ${platform.apiKey}` };
@@ -247,19 +330,46 @@ test('a join with another subgraph is refused by name at the gateway', async () 
   expect(answer).toContain('fields of the subgraph events');
 });
 
-async function createKey(): Promise<{ id: string; secret: string }> {
+function withKey(path: string, secret: string, variables: Variables): Listening {
+  const client = createWsClient({
+    url: `${platform.url}${path}`.replace('http', 'ws'),
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${secret}` },
+  });
+  return listeningTo(client.iterate({ query: QUERY, variables }));
+}
+
+/** The code of the error that a stream ends with, as a last message or instead of one. */
+async function endOf(listening: Listening): Promise<string | undefined> {
+  for (;;) {
+    try {
+      const { errors } = await listening.next();
+      if (errors !== undefined) return errors[0]?.extensions?.code;
+    } catch (errors) {
+      if (!Array.isArray(errors)) throw errors;
+      return (errors as NonNullable<Message['errors']>)[0]?.extensions?.code;
+    }
+  }
+}
+
+async function createKey(more: object = {}): Promise<{ id: string; secret: string }> {
   const { createApiKey } = await graphql<{ createApiKey: { secret: string; apiKey: { id: string } } }>(
     platform,
     'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret apiKey { id } } }',
-    { input: { name: 'follower', role: 'AUDITOR', allAccounts: true } },
+    { input: { name: 'follower', role: 'AUDITOR', allAccounts: true, ...more } },
   );
   return { id: createApiKey.apiKey.id, secret: createApiKey.secret };
 }
 
-function stream(path: string, headers: Record<string, string> = {}, query = QUERY): Promise<Response> {
+function stream(
+  path: string,
+  headers: Record<string, string> = {},
+  query = QUERY,
+  variables: Variables = {},
+): Promise<Response> {
   return fetch(`${platform.url}${path}`, {
     method: 'POST',
     headers: { accept: 'text/event-stream', 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ query }),
+    body: JSON.stringify({ query, variables }),
   });
 }

@@ -38,36 +38,49 @@ const REFUSED = new Set([401, 403, 4401, 4403]);
  * connection is lost: each event must be told once, in the order of recording.
  */
 export class Follower implements Witness {
-  readonly name = 'follower';
+  readonly name: string;
   /** Streams that were opened: one more than there were losses. */
   streams = 0;
   readonly #told: string[] = [];
   readonly #texts = new Map<string, string>();
   readonly #faults: string[] = [];
   readonly #stop = new AbortController();
+  readonly #door: string | undefined;
   #where: WhereItIs = () => ({ url: '', apiKey: '' });
   #cursor: string | null = null;
   #following: Promise<void> | undefined;
+
+  /** At the gateway, or at the door of this address. */
+  constructor(door?: string) {
+    this.#door = door;
+    this.name = door === undefined ? 'follower' : `follower of ${door}`;
+  }
 
   start(where: WhereItIs): void {
     this.#where = where;
     this.#following = this.#follow();
   }
 
+  /** Resolves when it has been told of this event. */
+  async hears(eventId: string): Promise<void> {
+    while (!this.#texts.has(eventId)) await delay(PAUSE_MS);
+  }
+
   async finish(acknowledged: ReadonlyMap<string, string>): Promise<readonly string[]> {
     const file = await takeExport(this.#where, this.#stop.signal);
     const recorded = file?.rows.toSorted((one, other) => one.position - other.position) ?? [];
     const deadline = Date.now() + PATIENCE_MS;
-    while (this.#told.length < recorded.length && this.#faults.length === 0 && Date.now() < deadline) {
-      await delay(PAUSE_MS);
-    }
+    const isBehind = (): boolean => recorded.some(({ eventId }) => !this.#texts.has(eventId));
+    while (isBehind() && this.#faults.length === 0 && Date.now() < deadline) await delay(PAUSE_MS);
     this.abandon();
     await this.#following;
-    // What the platform records of itself is told, too, and goes on behind the file.
-    const wrong = recorded.findIndex(({ eventId }, index) => this.#told[index] !== eventId);
+    // What was erased meanwhile is in no file; what the platform records of itself goes on behind it.
+    const there = new Set(recorded.map(({ eventId }) => eventId));
+    const told = this.#told.filter((id) => there.has(id));
+    const wrong = recorded.findIndex(({ eventId }, index) => told[index] !== eventId);
     const altered = [...acknowledged].filter(([id, raw]) => this.#texts.get(id) !== raw).length;
     const sent = this.#told.filter((id) => acknowledged.has(id)).length;
-    if (wrong >= 0) this.#faults.push(`at position ${wrong}: told ${this.#told[wrong] ?? 'nothing'}`);
+    if (wrong >= 0) this.#faults.push(`at position ${wrong}: told ${told[wrong] ?? 'nothing'}`);
     if (altered > 0) this.#faults.push(`${altered} events were not told as they were sent`);
     if (sent !== acknowledged.size)
       this.#faults.push(`told ${sent} times of ${acknowledged.size} events that were sent`);
@@ -128,22 +141,28 @@ export class Follower implements Witness {
     return { query: QUERY, variables: place };
   }
 
+  get #address(): string {
+    return this.#door ?? `${this.#where().url}/graphql`;
+  }
+
+  get #authorization(): string {
+    return `Bearer ${this.#where().apiKey}`;
+  }
+
   #overWebSocket(): AsyncIterableIterator<Message> {
-    const { url, apiKey } = this.#where();
     const client = createWsClient({
-      url: `${url}/graphql`.replace('http', 'ws'),
+      url: this.#address.replace('http', 'ws'),
       webSocketImpl: WebSocket,
-      connectionParams: { authorization: `Bearer ${apiKey}` },
+      connectionParams: { authorization: this.#authorization },
       retryAttempts: 0,
     });
     return client.iterate(this.#operation) as AsyncIterableIterator<Message>;
   }
 
   #asServerEvents(): AsyncIterableIterator<Message> {
-    const { url, apiKey } = this.#where();
     const client = createSseClient({
-      url: `${url}/graphql`,
-      headers: { authorization: `Bearer ${apiKey}` },
+      url: this.#address,
+      headers: { authorization: this.#authorization },
       retryAttempts: 0,
     });
     return client.iterate(this.#operation) as AsyncIterableIterator<Message>;
