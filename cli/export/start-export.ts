@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CliContext } from '#cli/cli-context';
-import type { CairnClient } from '#cli/client';
+import { type CairnClient, PlatformError } from '#cli/client';
 import { Progress } from '#cli/output/progress';
 import { printable } from '#cli/output/table';
 import { CairnError } from '#domain/errors';
@@ -25,6 +25,9 @@ export interface ExportView {
 const FIELDS = 'id state error fileName sha256 statement progress { rows bytes total share } link { path }';
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 2_000;
+/** How long a platform may be away. */
+const PATIENCE_MS = 300_000;
+const PASSING: ReadonlySet<string> = new Set(['UNAVAILABLE', 'TIMEOUT', 'TOO_MANY_REQUESTS']);
 const BAR_WIDTH = 24;
 
 export async function startExport(
@@ -43,22 +46,42 @@ export async function readExport(client: Pick<CairnClient, 'query'>, id: string)
   return found;
 }
 
-/** Asks until it has ended, with growing pauses; shows on a terminal how far it is. */
+/**
+ * Asks until it has ended, with growing pauses; shows on a terminal how far it is. A platform that is away, or begins
+ * again, is waited for: the export goes on without us.
+ */
 export async function waitForExport(
   { stderr }: Pick<CliContext, 'stderr'>,
   client: Pick<CairnClient, 'query'>,
   started: ExportView,
+  patienceMs = PATIENCE_MS,
 ): Promise<ExportView> {
   const progress = new Progress(stderr);
   let view = started;
+  let lastSeen = Date.now();
   for (let pause = FIRST_PAUSE_MS; view.state === 'QUEUED' || view.state === 'RUNNING'; pause *= 1.5) {
     const shown = view;
     progress.show(() => describe(shown));
     await delay(Math.min(pause, LAST_PAUSE_MS));
-    view = await readExport(client, started.id);
+    try {
+      view = await readExport(client, started.id);
+      lastSeen = Date.now();
+    } catch (error) {
+      if (!isPassing(error) || Date.now() - lastSeen > patienceMs) {
+        progress.done();
+        if (isPassing(error)) stderr.write(`cairn: go on with: cairn export --id ${started.id}\n`);
+        throw error;
+      }
+    }
   }
   progress.done();
   return view;
+}
+
+/** The same question may be answered later; fetch tells an answer that broke off as a TypeError. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof TypeError) return true;
+  return (error instanceof PlatformError || error instanceof CairnError) && PASSING.has(error.code);
 }
 
 function describe({ state, progress: { rows, total, share } }: ExportView): string {
