@@ -28,6 +28,8 @@ interface Message<T> {
 
 /** Codes after which the same stream may be opened again. */
 const AGAIN: ReadonlySet<string> = new Set(['SLOW_CONSUMER', 'UNAVAILABLE', 'TOO_MANY_REQUESTS', 'TIMEOUT']);
+/** What proxies say while the platform is away. */
+const AGAIN_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const BACK_OFF_MS = { first: 250, most: 10_000 };
 
 /** Events until the signal, over as many connections as it takes: each goes on behind the last event told. */
@@ -51,6 +53,7 @@ export async function* followEvents<T>(
         place = { after: data.eventRecorded.cursor, since: null };
         pause = BACK_OFF_MS.first;
       }
+      if (signal.aborted) return;
       onLost('the stream ended');
     } catch (error) {
       if (signal.aborted) return;
@@ -76,8 +79,18 @@ async function open(
     signal,
   });
   if (response.ok && response.body) return response.body;
-  const { errors } = (await response.json()) as Message<never>;
-  throw refusalOf(errors?.[0] ?? { message: `HTTP ${response.status}` });
+  // Of a proxy in between it may be anything.
+  const code = AGAIN_STATUS.has(response.status) ? 'UNAVAILABLE' : 'INTERNAL';
+  const unsaid = { message: `HTTP ${response.status}`, extensions: { code } };
+  throw refusalOf(errorIn(await response.text()) ?? unsaid);
+}
+
+function errorIn(text: string): NonNullable<Message<never>['errors']>[number] | undefined {
+  try {
+    return (JSON.parse(text) as Message<never>).errors?.[0];
+  } catch {
+    return undefined;
+  }
 }
 
 async function* messagesOf<T>(events: AsyncIterable<ServerEvent>): AsyncGenerator<Message<T>, void, void> {
