@@ -26,6 +26,7 @@ beforeAll(async () => {
     trustedProxies: [],
     corsOrigins: ['https://console.example'],
     maxConnections: 100,
+    connectionsPerAddress: 100,
     routes: [
       {
         method: '*',

@@ -122,6 +122,12 @@ export const SERVER = {
     '2000',
     'Open connections of clients at most.',
   ),
+  connectionsPerAddress: variable(
+    'CAIRN_CONNECTIONS_PER_ADDRESS',
+    whole(1, 100_000),
+    '1000',
+    'Of those, connections from one address; trusted proxies may have all.',
+  ),
   requestSeconds: variable(
     'CAIRN_REQUEST_SECONDS',
     whole(1, 3_600),

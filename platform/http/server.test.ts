@@ -53,6 +53,7 @@ function options(changes: Partial<HttpServerOptions> = {}): HttpServerOptions {
     trustedProxies: [],
     corsOrigins: [],
     maxConnections: 100,
+    connectionsPerAddress: 100,
     routes: [echo, below, hello],
     log,
     telemetry: createTelemetry({ process: 'test' }),

@@ -10,6 +10,7 @@ import { Histogram } from 'prom-client';
 import { HttpError, isExpected, sendError } from '#platform/http/answers';
 import { applyCors, setSecurityHeaders } from '#platform/http/browser-rules';
 import { clientAddress, isLoopback, Networks } from '#platform/http/client-address';
+import { capConnections } from '#platform/http/connection-caps';
 import { LimitedRequest } from '#platform/http/limited-request';
 import type { Route } from '#platform/http/routes';
 import { RouteTable } from '#platform/http/routes';
@@ -29,9 +30,22 @@ export interface HttpServerOptions {
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly maxConnections: number;
+  /** Of one address that is no trusted proxy. */
+  readonly connectionsPerAddress: number;
   readonly routes: readonly Route[];
   readonly log: Log;
   readonly telemetry: Telemetry;
+  readonly patience?: Partial<Patience>;
+}
+
+/** Milliseconds. */
+export interface Patience {
+  /** For all headers of a request. */
+  readonly headers: number;
+  /** For the next byte, in either direction, of a connection that is in use. */
+  readonly silence: number;
+  /** Between two looks at the connections. */
+  readonly check: number;
 }
 
 export interface HttpServer {
@@ -46,11 +60,10 @@ export interface HttpServer {
 
 /** Longer than any proxy keeps its end (AWS' balancers: 60 s): we never close what it is about to use. */
 const KEEP_ALIVE_MS = 75_000;
-/** Against clients that send their headers a byte at a time. */
-const HEADERS_TIMEOUT_MS = 10_000;
+/** Against clients that send their headers a byte at a time, never read their answer, or are gone without a word. */
+const PATIENCE: Patience = { headers: 10_000, silence: 120_000, check: 2_000 };
 /** Above what any door allows a body (an hour in bulk), so that the door can say so; silence ends sooner. */
 const REQUEST_TIMEOUT_MS = 3_660_000;
-const SILENCE_MS = 120_000;
 const SWEEP_MS = 20;
 const MAX_HEADER_BYTES = 16_384;
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
@@ -78,12 +91,13 @@ function createServer(
   options: HttpServerOptions,
   listener: RequestListener<typeof LimitedRequest>,
 ): Server<typeof LimitedRequest> {
+  const patience = { ...PATIENCE, ...options.patience };
   const settings = {
     IncomingMessage: LimitedRequest,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    headersTimeout: HEADERS_TIMEOUT_MS,
+    headersTimeout: patience.headers,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionsCheckingInterval: 2_000,
+    connectionsCheckingInterval: patience.check,
     maxHeaderSize: MAX_HEADER_BYTES,
   };
   const { tls } = options;
@@ -92,7 +106,11 @@ function createServer(
       ? createPlainServer(settings, listener)
       : createTlsServer({ ...settings, ...tls, minVersion: 'TLSv1.2' }, listener);
   server.maxConnections = options.maxConnections;
-  server.setTimeout(SILENCE_MS);
+  capConnections(server, {
+    perAddress: options.connectionsPerAddress,
+    exempt: new Networks(options.trustedProxies),
+  });
+  server.setTimeout(patience.silence);
   return server;
 }
 
