@@ -54,6 +54,10 @@ const CATALOG = {
 
 export type ErrorCode = keyof typeof CATALOG;
 
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(CATALOG, code);
+}
+
 interface ErrorDetails {
   /** Where in the input the fault lies: `userIdentity.type`, `filter.and[2].in`. */
   readonly path?: string | undefined;

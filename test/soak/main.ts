@@ -5,12 +5,16 @@
  * `npm run soak -- --services [--minutes 10] [--service redis]`: takes the real services from under it instead, at
  * random, one after the other, each for as long as told (or the one that is named), and checks after ten minutes at
  * the latest. It starts services of its own; their programs are fetched when they are not there yet.
+ *
+ * `npm run soak -- --fuzz [--minutes 10] [--seed 1]`: hostile inputs without end, a seed for each cycle; what is found
+ * names its seed and input, and the same seed finds it again.
  */
 import { parseArgs } from 'node:util';
 import type { Victim } from '#test/faults/fault-bed';
 import { sweepOwnServices } from '#test/own-services';
 import { crashCycle, removeCycle } from '#test/soak/crash-cycle';
 import { faultsOf } from '#test/soak/examine';
+import { fuzzCycle } from '#test/soak/fuzz-cycle';
 import { faultCycle, VICTIMS } from '#test/soak/fault-cycle';
 import { allWitnesses } from '#test/witnesses/all-witnesses';
 
@@ -19,6 +23,7 @@ const { values: options } = parseArgs({
     minutes: { type: 'string', default: '10' },
     kills: { type: 'string', default: '25' },
     seed: { type: 'string', default: String(Date.now() % 1e6) },
+    fuzz: { type: 'boolean', default: false },
     services: { type: 'boolean', default: false },
     service: { type: 'string' },
   },
@@ -35,6 +40,8 @@ if (options.services || options.service !== undefined) {
     say(`${victim}: ${minutes} minutes`);
     await repeat((left) => serviceCycle(victim, Math.min(left, CYCLE_MINUTES)));
   }
+} else if (options.fuzz) {
+  await repeat(hostileCycle);
 } else {
   await repeat(killCycle);
 }
@@ -67,6 +74,13 @@ async function serviceCycle(victim: Victim, cycleMinutes: number): Promise<Cycle
   const report = await faultCycle({ victim, minutes: cycleMinutes, seed, say });
   say(`${report.ordeals} ordeals`);
   return report;
+}
+
+async function hostileCycle(minutesLeft: number): Promise<Cycle> {
+  const minutesOfCycle = Math.min(minutesLeft, CYCLE_MINUTES);
+  const report = await fuzzCycle({ seed, minutes: minutesOfCycle, say });
+  say(`${report.inputs} hostile inputs`);
+  return { acknowledged: report.acknowledged, faults: report.findings };
 }
 
 async function killCycle(): Promise<Cycle> {

@@ -1,0 +1,24 @@
+import { startPlatform } from '#test/acceptance/platform';
+import { type FuzzReport, fuzzPlatform } from '#test/fuzz/fuzz-platform';
+
+interface FuzzCycle {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly say: (line: string) => void;
+}
+
+/** Inputs of one cycle: then the log is verified and the next one begins with an empty folder. */
+const INPUTS = 20_000;
+
+/** Hostile inputs for so many minutes against a platform of its own. */
+export async function fuzzCycle({ seed, minutes, say }: FuzzCycle): Promise<FuzzReport> {
+  const end = Date.now() + minutes * 60_000;
+  await using platform = await startPlatform({
+    env: {
+      CAIRN_LOG_LEVEL: 'debug',
+      CAIRN_SEAL_SECONDS: '2',
+      CAIRN_QUERY_COST_PER_MINUTE: '0',
+    },
+  });
+  return fuzzPlatform(platform, { seed, inputs: INPUTS, isOver: () => Date.now() > end, say });
+}
