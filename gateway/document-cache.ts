@@ -7,6 +7,7 @@ import {
   validate,
 } from 'graphql';
 import { checkDocumentShape } from '#platform/graphql/document-shape';
+import { checkSourceDepth } from '#platform/graphql/source-depth';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 
 /** A document that passed syntax, shape and validation, or why it did not. */
@@ -48,6 +49,8 @@ export class DocumentCache {
   }
 
   #read(schema: GraphQLSchema, text: string): Prepared {
+    const tooDeep = checkSourceDepth(text, this.#limits);
+    if (tooDeep.length > 0) return { errors: tooDeep };
     try {
       const document = parse(text, { maxTokens: this.#limits.tokens });
       const tooMuch = checkDocumentShape(document, this.#limits);

@@ -32,6 +32,7 @@ import type { StreamCaps } from '#platform/graphql/streams/stream-caps';
 import { type StreamDoors, createStreamDoors } from '#platform/graphql/streams/stream-doors';
 import type { StreamKeys } from '#platform/graphql/streams/stream-gate';
 import { prepareSubscription } from '#platform/graphql/streams/subscription-operation';
+import { checkSourceDepth } from '#platform/graphql/source-depth';
 import { checkVariables } from '#platform/graphql/variables-depth';
 import { currentRequest } from '#platform/request-context';
 import { within } from '#platform/graphql/within';
@@ -103,7 +104,9 @@ export async function createSubgraphDoor(options: SubgraphDoorOptions): Promise<
       streams && wantsEvents(request)
         ? streams.handle(request, response)
         : door.open(request, response, async (visit) => {
-            send(await answer(toApolloRequest(request, visit.body), visit), response);
+            const asked = toApolloRequest(request, visit.body);
+            refuseDepth(asked, limits);
+            send(await answer(asked, visit), response);
           }),
     upgrade: streams?.upgrade,
     closeStreams: async () => streams?.close(),
@@ -251,6 +254,15 @@ function toApolloRequest(request: IncomingMessage, body: Buffer): HTTPGraphQLReq
   }
   const { search } = new URL(request.url ?? '/', 'http://subgraph');
   return { method: request.method ?? 'GET', headers, search, body: parsed(request, body) };
+}
+
+/** Apollo has no place for it before it parses. */
+function refuseDepth({ body, search }: HTTPGraphQLRequest, limits: GraphqlLimits): void {
+  const posted = typeof body === 'object' && body !== null && 'query' in body ? body.query : undefined;
+  for (const query of [posted, new URLSearchParams(search).get('query')]) {
+    const [tooDeep] = typeof query === 'string' ? checkSourceDepth(query, limits) : [];
+    if (tooDeep) throw new CairnError('LIMIT_EXCEEDED', tooDeep.message);
+  }
 }
 
 function parsed(request: IncomingMessage, body: Buffer): unknown {

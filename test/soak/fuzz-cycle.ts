@@ -9,6 +9,8 @@ interface FuzzCycle {
 
 /** Inputs of one cycle: then the log is verified and the next one begins with an empty folder. */
 const INPUTS = 20_000;
+/** Of the platform's log, when the cycle itself fails. */
+const LOG_CHARACTERS = 20_000;
 
 /** Hostile inputs for so many minutes against a platform of its own. */
 export async function fuzzCycle({ seed, minutes, say }: FuzzCycle): Promise<FuzzReport> {
@@ -20,5 +22,10 @@ export async function fuzzCycle({ seed, minutes, say }: FuzzCycle): Promise<Fuzz
       CAIRN_QUERY_COST_PER_MINUTE: '0',
     },
   });
-  return fuzzPlatform(platform, { seed, inputs: INPUTS, isOver: () => Date.now() > end, say });
+  try {
+    return await fuzzPlatform(platform, { seed, inputs: INPUTS, isOver: () => Date.now() > end, say });
+  } catch (error) {
+    say(platform.output().slice(-LOG_CHARACTERS));
+    throw error;
+  }
 }

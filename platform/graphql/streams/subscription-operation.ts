@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { checkDocumentShape } from '#platform/graphql/document-shape';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 import { checkOperationCost } from '#platform/graphql/operation-cost';
+import { checkSourceDepth } from '#platform/graphql/source-depth';
 import { checkVariables } from '#platform/graphql/variables-depth';
 
 /** What a client of a stream sends. */
@@ -48,6 +49,8 @@ export function prepareSubscription(
   { query, variables, operationName }: StreamOperation,
   limits: GraphqlLimits,
 ): PreparedSubscription | { readonly errors: readonly GraphQLError[] } {
+  const tooDeep = checkSourceDepth(query, limits);
+  if (tooDeep.length > 0) return { errors: tooDeep };
   let document: DocumentNode;
   try {
     document = parse(query, { maxTokens: limits.tokens });
@@ -62,8 +65,8 @@ export function prepareSubscription(
   const operation = getOperationAST(document, operationName);
   if (operation?.operation !== 'subscription') return { errors: [refused(ONLY_SUBSCRIPTIONS)] };
   const values = variables ?? {};
-  const tooDeep = checkVariables(values, limits);
-  if (tooDeep.length > 0) return { errors: tooDeep };
+  const overfull = checkVariables(values, limits);
+  if (overfull.length > 0) return { errors: overfull };
   const { cost, errors } = checkOperationCost({ schema, document, operation, variables: values }, limits);
   if (errors.length > 0) return { errors };
   const [root] = operation.selectionSet.selections;
