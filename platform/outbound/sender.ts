@@ -37,8 +37,8 @@ const WHOLE_MS = 15_000;
 const DRAIN_MS = 1_000;
 const DRAIN_BYTES = 4_096;
 const HEADER_BYTES = 16_384;
-/** Connections to one receiver, and receivers that connections are kept open to. */
-const CONNECTIONS = 4;
+/** Connections to one receiver: beyond it requests wait, and their time runs. Receivers that some are kept to. */
+const CONNECTIONS = 16;
 const TARGETS = 64;
 const KEEP_ALIVE_MS = 4_000;
 

@@ -15,7 +15,8 @@ describe('who sees what', () => {
   let report: WalkReport;
 
   beforeAll(async () => {
-    platform = await startPlatform();
+    // Nobody listens at the webhook: what waits for it is there to be seen.
+    platform = await startPlatform({ env: { CAIRN_WEBHOOK_NETWORKS: '127.0.0.0/8' } });
     report = await walk(platform);
   });
   afterAll(async () => platform[Symbol.asyncDispose]());
@@ -63,6 +64,9 @@ async function walk(platform: Platform): Promise<WalkReport> {
       'deleteExport.id': taken,
       'alert.id': alert,
       'alertMatches.alert': alert,
+      'alertDeliveries.alert': alert,
+      'sendAlertsAgain.alert': alert,
+      'testAlert.alert': alert,
       'deleteAlert.id': alert,
       first: 2,
     },
@@ -79,6 +83,9 @@ async function walk(platform: Platform): Promise<WalkReport> {
       'deleteExport.id': 'nobodys',
       'alert.id': 'nobodys',
       'alertMatches.alert': 'nobodys',
+      'alertDeliveries.alert': 'nobodys',
+      'sendAlertsAgain.alert': 'nobodys',
+      'testAlert.alert': 'nobodys',
       'deleteAlert.id': 'nobodys',
       first: 2,
     },
@@ -109,7 +116,13 @@ async function putAlert(platform: Platform): Promise<string> {
   const { putAlert: put } = await graphql<{ putAlert: { alert: { id: string } } }>(
     platform,
     'mutation ($input: PutAlertInput!) { putAlert(input: $input) { alert { id } } }',
-    { input: { name: CANARY, filter: { account: { equals: OWNER } } } },
+    {
+      input: {
+        name: CANARY,
+        filter: { account: { equals: OWNER } },
+        webhook: { url: `http://127.0.0.1:1/${CANARY}` },
+      },
+    },
   );
   return put.alert.id;
 }
