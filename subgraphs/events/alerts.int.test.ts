@@ -126,6 +126,21 @@ describe('putAlert', () => {
     expect((await put(ADMIN_ONE, { name: 'hooked', webhook })).webhookSecret).not.toBe(renewed.webhookSecret);
   });
 
+  it('shows auditors no more of a webhook’s address than its host', async () => {
+    const { alert } = await put(ADMIN_ONE, {
+      name: 'chat',
+      webhook: { url: 'https://example.org:8443/hooks/secret?token=secret' },
+    });
+    const seen = async (principal: Principal): Promise<unknown> =>
+      plain(
+        await process.run(principal, 'query ($id: ID!) { alert(id: $id) { webhook { url } } }', {
+          id: alert.id,
+        }),
+      ).data;
+    expect(await seen(AUDITOR_ONE)).toEqual({ alert: { webhook: { url: 'https://example.org:8443/…' } } });
+    expect(await seen(ADMIN_ONE)).toEqual({ alert: { webhook: alert['webhook'] } });
+  });
+
   const user = { url: 'https://user:pass@example.org/' };
   it.each([
     [{ name: ' padded' }, 'INVALID_ARGUMENT', 'input.name'],

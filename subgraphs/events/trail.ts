@@ -26,13 +26,7 @@ export const eventsTrail: OwnTrailRules = {
     cancelExport: EXPORT,
     deleteExport: { ...EXPORT, response: ['value'] },
     putAlert: {
-      request: [
-        'input.name',
-        'input.description',
-        'input.filter',
-        'input.throttle',
-        'input.webhook.newSecret',
-      ],
+      request: ['input.name', 'input.description', 'input.filter', 'input.throttle'],
       response: ['alert.id', 'alert.accounts'],
       accounts: ['caller'],
       resource: { type: ALERT, at: 'response.alert.id' },
@@ -43,11 +37,24 @@ export const eventsTrail: OwnTrailRules = {
       accounts: ['caller'],
       resource: { type: ALERT, at: 'response.value' },
     },
+    sendAlertsAgain: {
+      request: ['alert', 'ids'],
+      response: ['value'],
+      accounts: ['caller'],
+      resource: { type: ALERT, at: 'request.alert' },
+    },
+    testAlert: {
+      request: ['alert'],
+      response: ['status', 'error'],
+      accounts: ['caller'],
+      resource: { type: ALERT, at: 'request.alert' },
+    },
     // Events are what the journal is for: their source and its counters tell who sent them.
     recordEvents: 'unrecorded',
   },
   reads: {
     alert: ['id'],
+    alertDeliveries: ['alert', 'state', ...PAGE],
     alertMatches: ['alert', 'since', ...PAGE],
     alertRaised: ['alert'],
     alerts: PAGE,

@@ -48,6 +48,7 @@ export const IDS = {
   event: 'AAAAAAAAAAkAAAGcAAAAAA',
   apiKey: 'jyfb73x5atbtyfm3',
   alert: '0198e5a0-9c41-4be2-8d0a-6f3a51c7e208',
+  delivery: '0198e5a4-20b7-4a6e-9c35-1f8b7d604e92',
   match: 'AAAAAAAAACkAAAGcAAAAAQ',
   newestMatch: 'AAAAAAAAADMAAAGcAAAAAQ',
   export: '0198e5a2-6f0c-4d5e-9a51-7d1f2c3b4a59',

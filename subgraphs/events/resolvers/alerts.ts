@@ -1,4 +1,5 @@
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import type { Principal } from '#domain/principal';
 import type { AlertRow } from '#projections/alerts/alert-row';
 import type { MatchNode } from '#subgraphs/events/alerts/alert-matches';
 import type { RaisedAlert } from '#subgraphs/events/alerts/raised-event';
@@ -51,7 +52,12 @@ export class AlertResolver {
     const found = await services.alerts.list(principal, { direction, cursor, limit: size + 1 });
     const rows = found.slice(0, size);
     if (direction === 'backward') rows.reverse();
-    return toConnection({ page, nodes: rows.map(present), more: found.length > size, cursorOf: printCursor });
+    return toConnection({
+      page,
+      nodes: rows.map((row) => present(row, principal)),
+      more: found.length > size,
+      cursorOf: printCursor,
+    });
   }
 
   @Query(() => Alert, {
@@ -63,7 +69,7 @@ export class AlertResolver {
     @Ctx() { services, principal }: Context,
   ): Promise<Alert | null> {
     const row = await services.alerts.find(principal, id);
-    return row ? present(row) : null;
+    return row ? present(row, principal) : null;
   }
 
   @Query(() => AlertMatchConnection, {
@@ -108,7 +114,7 @@ export class AlertResolver {
       throttleSeconds: input.throttle ?? 0,
       webhook: webhook ? { url: webhook.url, newSecret: webhook.newSecret ?? false } : undefined,
     });
-    return { alert: present(alert), webhookSecret: webhookSecret ?? null };
+    return { alert: present(alert, principal), webhookSecret: webhookSecret ?? null };
   }
 
   @Mutation(() => ID, {
@@ -136,7 +142,7 @@ export class AlertResolver {
   }
 }
 
-function present(row: AlertRow): Alert {
+function present(row: AlertRow, { role }: Principal): Alert {
   return {
     id: row.id,
     name: row.name,
@@ -144,11 +150,17 @@ function present(row: AlertRow): Alert {
     filter: row.filter,
     accounts: row.scope === 'ALL' ? null : row.scope,
     throttle: row.throttleSeconds,
-    webhook: row.webhook ? { url: row.webhook.url } : null,
+    webhook: row.webhook
+      ? { url: role === 'administrator' ? row.webhook.url : hostOf(row.webhook.url) }
+      : null,
     raised: row.raised,
     dropped: row.dropped,
     putBy: row.putBy,
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   };
+}
+
+function hostOf(url: string): string {
+  return `${new URL(url).origin}/…`;
 }

@@ -59,7 +59,9 @@ export class PutAlertInput {
   description: 'Where the matches of an alert are sent to. Its secret is shown to nobody again.',
 })
 export class AlertWebhook {
-  @Field(() => String, { description: 'The address.' })
+  @Field(() => String, {
+    description: 'The address; keys that only read see no more than its host: the rest may be a secret.',
+  })
   url!: string;
 }
 

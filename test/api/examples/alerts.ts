@@ -2,6 +2,8 @@ import { IDS, type ApiExample } from '#test/api/example';
 
 const FILTER = { eventSource: { equals: 'cairn' }, eventName: { in: ['StartExport', 'DeleteExport'] } };
 
+const NO_WEBHOOK = 'its alert has no webhook: test/acceptance/webhooks.test.ts has one';
+
 /** Run before the exports, which the alert is about. */
 export const alertsExamples: readonly ApiExample[] = [
   {
@@ -133,6 +135,52 @@ export const raisedExamples: readonly ApiExample[] = [
         },
       },
     },
+  },
+  {
+    field: 'query alertDeliveries',
+    who: 'administrators',
+    operation: `query ($alert: ID!, $after: String) {
+  alertDeliveries(alert: $alert, state: DEAD, first: 50, after: $after) {
+    edges { node { id eventId state attempts lastStatus lastError nextAttemptAt } }
+    pageInfo { hasNextPage endCursor }
+  }
+}`,
+    variables: { alert: IDS.alert, after: null },
+    answer: {
+      alertDeliveries: {
+        edges: [
+          {
+            node: {
+              id: IDS.delivery,
+              eventId: IDS.event,
+              state: 'DEAD',
+              attempts: 1,
+              lastStatus: 410,
+              lastError: 'The webhook answered 410.',
+              nextAttemptAt: null,
+            },
+          },
+        ],
+        pageInfo: { hasNextPage: false, endCursor: 'MTc5NTQxNDQ2MDExOC4wMTk4ZTVhNC…' },
+      },
+    },
+    notRun: NO_WEBHOOK,
+  },
+  {
+    field: 'mutation sendAlertsAgain',
+    who: 'administrators',
+    operation: 'mutation ($ids: [ID!]) { sendAlertsAgain(ids: $ids) }',
+    variables: { ids: [IDS.delivery] },
+    answer: { sendAlertsAgain: 1 },
+    notRun: NO_WEBHOOK,
+  },
+  {
+    field: 'mutation testAlert',
+    who: 'administrators',
+    operation: 'mutation ($alert: ID!) { testAlert(alert: $alert) { status error } }',
+    variables: { alert: IDS.alert },
+    answer: { testAlert: { status: 204, error: null } },
+    notRun: NO_WEBHOOK,
   },
   {
     field: 'mutation deleteAlert',
