@@ -139,6 +139,7 @@ describe('putAlert', () => {
       ).data;
     expect(await seen(AUDITOR_ONE)).toEqual({ alert: { webhook: { url: 'https://example.org:8443/…' } } });
     expect(await seen(ADMIN_ONE)).toEqual({ alert: { webhook: alert['webhook'] } });
+    await process.run(ADMIN_ONE, DELETE, { id: alert.id });
   });
 
   const user = { url: 'https://user:pass@example.org/' };
