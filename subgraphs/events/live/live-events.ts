@@ -4,12 +4,13 @@ import { compileFilter } from '#domain/filter/compile';
 import type { EventFilter } from '#domain/filter/filter';
 import { FilterIndex } from '#domain/filter/filter-index';
 import { simplify } from '#domain/filter/simplify';
-import type { Principal } from '#domain/principal';
+import { type Principal, shareOf } from '#domain/principal';
 import { JOURNAL_CHANNEL } from '#journal/append/doorbell';
 import type { EventIds } from '#journal/event-id';
 import type { Journal, JournalEvent, Place } from '#journal/types';
+import { FairTurns } from '#platform/fair/fair-turns';
+import type { Share } from '#platform/fair/share';
 import type { PubSub } from '#platform/pubsub/pubsub';
-import { Turns } from '#platform/turns';
 import { followFeed, type Past } from '#subgraphs/events/live/follow-feed';
 import { LiveEvent } from '#subgraphs/events/live/live-event';
 import { type Audience, LiveFeed, type LiveSource } from '#subgraphs/events/live/live-feed';
@@ -49,7 +50,7 @@ export const LIVE_LIMITS: LiveLimits = {
   bytes: 128 * 2 ** 20,
 };
 
-/** Subscribers that read the past at the same time; the others wait their turn, slice by slice. */
+/** Subscribers that read the past at the same time; the others wait, slice by slice, in turn by account. */
 const BACKFILLS = 4;
 /** Positions of a slice of the past, and how many of these bytes it should have. */
 const SLICE = { first: 64, least: 16, most: 1_024, bytes: 2 ** 20 };
@@ -60,7 +61,12 @@ export class LiveEvents {
   readonly #limits: LiveLimits;
   readonly #feed: LiveFeed<LiveEvent, EventFilter>;
   readonly #memory: MemoryShare;
-  readonly #turns = new Turns(BACKFILLS);
+  readonly #turns = new FairTurns({
+    limit: BACKFILLS,
+    // Each subscriber has one, and there are caps on those.
+    waiting: Infinity,
+    full: () => new CairnError('TOO_MANY_REQUESTS', 'Too many subscribers read the past.'),
+  });
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
@@ -80,16 +86,17 @@ export class LiveEvents {
    * once; SLOW_CONSUMER, with the cursor to go on from, when the subscriber does not keep up.
    */
   async follow(
-    { accounts }: Principal,
+    principal: Principal,
     wish: Wish,
     signal: AbortSignal,
   ): Promise<AsyncGenerator<LiveEvent, void, void>> {
+    const { accounts } = principal;
     const asked = checkFilter(wish.filter);
     const filter = accounts === 'ALL' ? asked : within(asked, accounts);
     const start = await this.#startOf(wish);
     // A cursor of a lost epoch is refused before anything is sent.
     const { next, behind } = await this.#parts.journal.read(start, 1);
-    const past = new JournalPast(this.#parts, this.#turns, { filter, start });
+    const past = new JournalPast(this.#parts, this.#turns, { filter, start, share: shareOf(principal) });
     past.behind = next.position - start.position + behind;
     return this.#run(filter, past, signal);
   }
@@ -139,20 +146,26 @@ class JournalPast implements Past<LiveEvent> {
   /** Positions to the head, when last seen. */
   behind = 0;
   readonly #parts: LiveParts;
-  readonly #turns: Turns;
+  readonly #turns: FairTurns;
+  readonly #share: Share;
   readonly #fits: ReturnType<typeof compileFilter>;
   #limit = SLICE.first;
 
-  constructor(parts: LiveParts, turns: Turns, of: { readonly filter: EventFilter; readonly start: Place }) {
+  constructor(
+    parts: LiveParts,
+    turns: FairTurns,
+    of: { readonly filter: EventFilter; readonly start: Place; readonly share: Share },
+  ) {
     this.#parts = parts;
     this.#turns = turns;
     this.#fits = compileFilter(simplify(of.filter));
     this.next = of.start;
+    this.#share = of.share;
   }
 
   /** The events of the next slice that fit; of positions before `end` only. */
   read(end = Infinity): Promise<readonly LiveEvent[]> {
-    return this.#turns.take(async () => {
+    return this.#turns.take(this.#share, async () => {
       const { journal, eventIds } = this.#parts;
       const limit = Math.min(this.#limit, end - this.next.position);
       const slice = await journal.read(this.next, limit);
