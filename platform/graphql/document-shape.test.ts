@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { checkDocumentShape } from '#platform/graphql/document-shape';
 import { DEFAULT_LIMITS } from '#platform/graphql/limits';
 
-const LIMITS = { depth: 3, aliases: 2, directives: 2 };
+const LIMITS = { depth: 3, aliases: 2, directives: 2, variablesDepth: 4 };
 const found = (query: string, limits = LIMITS): string[] =>
   checkDocumentShape(parse(query), limits).map(({ message }) => message);
 
@@ -31,6 +31,19 @@ describe('the shape of a document', () => {
     const [message, ...others] = found(query);
     expect(message).toContain(`${name} of at most`);
     expect(others).toEqual([]);
+  });
+
+  test.each([
+    ['{ a(v: [[[[1]]]]) }', 0],
+    ['{ a(v: [[[[[1]]]]]) }', 1],
+    ['{ a(v: {b: [{c: [{d: 1}]}]}) }', 1],
+    ['query ($v: [[[[[Int]]]]]) { a(v: $v) }', 1],
+    ['{ a @x(v: [[[[[1]]]]]) }', 1],
+    [`{ a(v: ${'{not:'.repeat(600)}{}${'}'.repeat(600)}) }`, 1],
+  ])('values nested beyond the limit are refused: %s', (query, count) => {
+    expect(found(query).filter((message) => message.includes('values nested 4 levels deep'))).toHaveLength(
+      count,
+    );
   });
 
   test('a circle of fragments ends', () => {

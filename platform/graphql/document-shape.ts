@@ -1,4 +1,11 @@
-import { type DocumentNode, GraphQLError, Kind, type SelectionNode, type SelectionSetNode } from 'graphql';
+import {
+  type DocumentNode,
+  GraphQLError,
+  Kind,
+  type SelectionNode,
+  type SelectionSetNode,
+  visit,
+} from 'graphql';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 
 interface Shape {
@@ -15,8 +22,11 @@ const FLAT: Shape = { depth: 0, aliases: 0, directives: 0 };
  */
 export function checkDocumentShape(
   document: DocumentNode,
-  limits: Pick<GraphqlLimits, 'depth' | 'aliases' | 'directives'>,
+  limits: Pick<GraphqlLimits, 'depth' | 'aliases' | 'directives' | 'variablesDepth'>,
 ): readonly GraphQLError[] {
+  if (isNestedDeeper(document, limits.variablesDepth)) {
+    return [limitExceeded(`values nested ${limits.variablesDepth} levels deep`, 'more')];
+  }
   const measure = measurer(document);
   const errors: GraphQLError[] = [];
   for (const definition of document.definitions) {
@@ -40,6 +50,23 @@ export function limitExceeded(limit: string, found: number | 'more', argument?: 
       http: { status: 400, spec: true },
     },
   });
+}
+
+/** Values and types as they stand in the document; the planner's parser would give up on what is deeper still. */
+function isNestedDeeper(document: DocumentNode, limit: number): boolean {
+  let depth = 0;
+  let deepest = 0;
+  const level = {
+    enter(): void {
+      depth += 1;
+      deepest = Math.max(deepest, depth);
+    },
+    leave(): void {
+      depth -= 1;
+    },
+  };
+  visit(document, { ListValue: level, ObjectValue: level, ListType: level });
+  return deepest > limit;
 }
 
 function measurer(document: DocumentNode): (set: SelectionSetNode | undefined) => Shape {
