@@ -27,6 +27,9 @@ export interface Presenter {
   readonly expected?: (cause: unknown) => ExpectedFailure | undefined;
 }
 
+/** The servers' own for what the catalog calls an invalid argument: a batch that is too long, a variable of a wrong type. */
+const SERVERS_WORDS: ReadonlySet<unknown> = new Set(['BAD_REQUEST', 'BAD_USER_INPUT']);
+
 /** graphql-js tells near misses of names ("Did you mean ..."), which maps a schema for those who may not see it. */
 const SUGGESTION = / ?Did you mean [^]*\?$/;
 
@@ -50,8 +53,7 @@ export function presentError(error: GraphQLError, presenter: Presenter): GraphQL
   }
   if (cause instanceof GraphQLError) {
     const said = cause.extensions['code'] ?? error.extensions['code'];
-    // The server's own word for what the catalog calls an invalid argument (a batch that is too long).
-    const code = said === undefined || said === 'BAD_REQUEST' ? 'INVALID_ARGUMENT' : said;
+    const code = said === undefined || SERVERS_WORDS.has(said) ? 'INVALID_ARGUMENT' : said;
     return again(error, error.message.replace(SUGGESTION, ''), {
       ...error.extensions,
       code,
