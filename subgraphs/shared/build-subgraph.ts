@@ -128,6 +128,7 @@ export function buildSubgraph<Services>(
   const resolvers = resolversOf(classes, definition, recording);
   const schema = buildSubgraphSchema([{ typeDefs: parse(sdl), resolvers }]);
   requireReferences(schema, definition);
+  guardEntities(schema);
   const contextFor = (caller: Caller, signal: AbortSignal): SubgraphContext<Services> => ({
     principal: caller.principal,
     requestId: caller.requestId,
@@ -200,6 +201,26 @@ function requireReferences(
       `In the subgraph ${name} anyone may claim to know ${open.join(', ')}: add its reference.`,
     );
   }
+}
+
+/** Federation's own resolver takes any JSON for a representation, and calls what is no entity a fault of ours. */
+function guardEntities(schema: GraphQLSchema): void {
+  const field = schema.getQueryType()?.getFields()['_entities'];
+  const union = schema.getType('_Entity');
+  const resolve = field?.resolve;
+  if (field === undefined || resolve === undefined) return;
+  const names = new Set<unknown>(isUnionType(union) ? union.getTypes().map(({ name }) => name) : []);
+  field.resolve = (source, args: { readonly representations: readonly unknown[] }, context, info) => {
+    for (const one of args.representations) {
+      const name =
+        typeof one === 'object' && one !== null && '__typename' in one ? one.__typename : undefined;
+      if (names.has(name)) continue;
+      throw new CairnError('INVALID_ARGUMENT', 'A representation names its entity in __typename.', {
+        path: 'representations',
+      });
+    }
+    return resolve(source, args, context, info);
+  };
 }
 
 type Resolvers = NonNullable<GraphQLSchemaModule['resolvers']>;

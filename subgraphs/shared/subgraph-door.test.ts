@@ -74,6 +74,16 @@ describe('who may ask', () => {
     expect(body).toEqual({ data: { _entities: [{ id: '000000000001', holding: { events: 1000 } }, null] } });
   });
 
+  test.each(['Query', 'Nothing', '__proto__', 'toString'])('%s is no entity', async (name) => {
+    const variables = { representations: [{ __typename: name, id: '000000000001' }] };
+    expect(codesOf(await at(counts, { query: ENTITIES, variables }))).toEqual(['INVALID_ARGUMENT']);
+  });
+
+  test.each([[null], ['Account'], [{ id: '000000000001' }], [[]]])('nor is %j', async (representation) => {
+    const variables = { representations: [representation] };
+    expect(codesOf(await at(counts, { query: ENTITIES, variables }))).toEqual(['INVALID_ARGUMENT']);
+  });
+
   test('a reference is no place for anything but an id', async () => {
     const variables = { representations: [reference({ $ne: '' })] };
     expect(codesOf(await at(counts, { query: ENTITIES, variables }))).toEqual(['INVALID_ARGUMENT']);
@@ -103,6 +113,12 @@ describe('errors', () => {
     const { body } = await at(people, { query: '{ whoam }' });
     expect(JSON.stringify(body)).not.toContain('Did you mean');
     expect(body.errors).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
+  });
+
+  test('name a variable of a wrong type as the gateway does', async () => {
+    const query = 'query ($n: Int) { accounts(first: $n) { edges { cursor } } }';
+    const answer = await at(people, { query, variables: { n: 'many' } });
+    expect([answer.status, ...codesOf(answer)]).toEqual([400, 'INVALID_ARGUMENT']);
   });
 
   test('tell when a body is no JSON', async () => {
