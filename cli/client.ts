@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { CairnError } from '#domain/errors';
 
 /** Where the platform is and who asks. */
@@ -32,6 +33,9 @@ export class PlatformError extends Error {
   }
 }
 
+/** A minute's worth comes back within a minute. */
+const MOST_TRIES = 10;
+
 /** Speaks GraphQL and the bulk door over HTTP. */
 export class CairnClient {
   readonly #connection: Connection;
@@ -46,11 +50,7 @@ export class CairnClient {
   }
 
   async query<T>(document: string, variables: Variables = {}): Promise<T> {
-    const response = await this.request('/graphql', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
-      body: JSON.stringify({ query: document, variables }),
-    });
+    const response = await this.#ask(document, variables);
     const answer = (await response.json()) as GraphQLAnswer<T>;
     const error = answer.errors?.[0];
     if (error) {
@@ -59,6 +59,21 @@ export class CairnClient {
     }
     if (!answer.data) throw new PlatformError('INTERNAL', `HTTP ${response.status} without data.`);
     return answer.data;
+  }
+
+  /** Too much in a minute is waited for; a mutation is left to its caller, who knows what it has begun. */
+  async #ask(query: string, variables: Variables): Promise<Response> {
+    for (let tries = 1; ; tries += 1) {
+      const response = await this.request('/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
+        body: JSON.stringify({ query, variables }),
+      });
+      const isOver = response.status !== 429 || tries === MOST_TRIES || /^\s*mutation/.test(query);
+      if (isOver) return response;
+      await response.body?.cancel();
+      await delay(1_000 * Number(response.headers.get('retry-after') ?? 1));
+    }
   }
 
   async request(path: string, init: RequestInit): Promise<Response> {

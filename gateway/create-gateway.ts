@@ -9,6 +9,7 @@ import { createRuntime } from '#gateway/runtime';
 import type { GatewaySubgraph } from '#gateway/subgraph';
 import { createSubscribe } from '#gateway/subscriptions';
 import type { FairTurns } from '#platform/fair/fair-turns';
+import type { TimeSlices } from '#platform/fair/time-slices';
 import { AuthenticatedDoor, type Visit } from '#platform/graphql/authenticated-door';
 import { sendResponse } from '#platform/graphql/http-door';
 import { DEFAULT_LIMITS, type GraphqlLimits } from '#platform/graphql/limits';
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   readonly charge?: OperationCharge<Principal> | undefined;
   /** What callers take in turn to run their operations; without it nobody waits. */
   readonly turns?: FairTurns | undefined;
+  /** Shared with whatever else computes in the process. */
+  readonly slices?: TimeSlices | undefined;
   /** GraphiQL for browsers on this machine; its page needs no key, its operations do. Default: true. */
   readonly graphiql?: boolean;
   /** For subscriptions; without it there are none here. */

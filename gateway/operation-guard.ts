@@ -13,6 +13,7 @@ import { type Principal, shareOf } from '#domain/principal';
 import { BAD_REQUEST, checkOperation, refusal } from '#gateway/operation-checks';
 import { doorContext } from '#gateway/operation-context';
 import type { FairTurns } from '#platform/fair/fair-turns';
+import type { TimeSlices } from '#platform/fair/time-slices';
 import type { GraphqlLimits } from '#platform/graphql/limits';
 import {
   type OperationCharge,
@@ -31,6 +32,7 @@ export interface GuardParts {
   readonly charge?: OperationCharge<Principal> | undefined;
   /** What callers take in turn to run their operations; without it nobody waits. */
   readonly turns?: FairTurns | undefined;
+  readonly slices?: TimeSlices | undefined;
   readonly log: ErrorLog;
   /** Hears whom an operation was forbidden, and its first root field. */
   readonly onForbidden?: ((caller: Caller, field: string) => void) | undefined;
@@ -41,7 +43,8 @@ type Incoming = Parameters<ParamsHandler>[0];
 type ParamsHandler = Parameters<Parameters<NonNullable<GatewayPlugin['onParams']>>[0]['setParamsHandler']>[0];
 
 /** Takes operations from Yoga's HTTP to Hive's planner itself, so that nothing runs or is kept unchecked. */
-export function useOperationGuard({ limits, charge, turns, log, onForbidden }: GuardParts): GatewayPlugin {
+export function useOperationGuard(parts: GuardParts): GatewayPlugin {
+  const { limits, charge, turns, slices, log, onForbidden } = parts;
   const documents = new DocumentCache(limits);
   let yoga: Yoga | undefined;
 
@@ -72,8 +75,13 @@ export function useOperationGuard({ limits, charge, turns, log, onForbidden }: G
     return within({ ms: limits.timeoutMs, left, timedOut }, async (signal) => {
       const contextValue = await contextFactory({ signal });
       const { operationName } = params;
-      const work = async (): Promise<ExecutionResult> =>
-        answered(await execute({ schema, document, contextValue, variableValues: variables, operationName }));
+      const work = async (): Promise<ExecutionResult> => {
+        const operand = { schema, document, contextValue, variableValues: variables, operationName };
+        const result = answered(await execute(operand));
+        // Writing a large answer as JSON is a piece of work of its own.
+        await slices?.next(shareOf(principal));
+        return result;
+      };
       return turns ? turns.take(shareOf(principal), work, signal) : work();
     });
   }

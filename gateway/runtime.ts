@@ -7,6 +7,7 @@ import {
 import { unifiedGraphHandler } from '@graphql-hive/router-runtime';
 import type { ExecutionResult, Executor } from '@graphql-tools/utils';
 import type { ExecutionResult as GraphqlResult } from 'graphql';
+import { shareOf } from '#domain/principal';
 import { composeSupergraph } from '#gateway/compose';
 import { doorContext } from '#gateway/operation-context';
 import { type GuardParts, useOperationGuard } from '#gateway/operation-guard';
@@ -21,9 +22,9 @@ export interface RuntimeParts extends GuardParts {
 
 /** Hive's gateway with the Rust planner over subgraphs of this process: no HTTP between them. */
 export function createRuntime({ subgraphs, telemetry, ...guard }: RuntimeParts): GatewayRuntime {
-  const { limits, log } = guard;
+  const { limits, slices, log } = guard;
   const executors = new Map(
-    subgraphs.map((subgraph) => [subgraph.name.toUpperCase(), executorOf(subgraph, telemetry)]),
+    subgraphs.map((subgraph) => [subgraph.name.toUpperCase(), executorOf(subgraph, { slices, telemetry })]),
   );
   return withoutSignalHandlers(() =>
     createGatewayRuntime({
@@ -52,7 +53,10 @@ export function createRuntime({ subgraphs, telemetry, ...guard }: RuntimeParts):
   );
 }
 
-function executorOf(subgraph: GatewaySubgraph, telemetry: RuntimeParts['telemetry']): Executor {
+function executorOf(
+  subgraph: GatewaySubgraph,
+  { slices, telemetry }: Pick<RuntimeParts, 'slices' | 'telemetry'>,
+): Executor {
   return async (request) => {
     const { caller, left, signal } = doorContext(request.context);
     const execute = (): Promise<GraphqlResult> =>
@@ -67,6 +71,8 @@ function executorOf(subgraph: GatewaySubgraph, telemetry: RuntimeParts['telemetr
     const result = await (telemetry
       ? telemetry.span(`subgraph ${subgraph.name}`, attributes, execute)
       : execute());
+    // What the planner makes of a large result is a piece of work of its own.
+    await slices?.next(shareOf(caller.principal));
     // An executor promises its caller's type of data, which only the planner knows.
     return result as ExecutionResult<never, never>;
   };

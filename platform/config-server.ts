@@ -137,8 +137,8 @@ export const SERVER = {
   queryCostPerMinute: variable(
     'CAIRN_QUERY_COST_PER_MINUTE',
     whole(0, 1_000_000_000),
-    '1000000',
-    'What GraphQL requests of one API key may cost in a minute, at each process: 100 for a request, 1 for every object that its answer may hold; 0 sets no limit.',
+    '500000',
+    'What GraphQL requests of one API key may cost in a minute, at each process: 20 for a request, 1 for every object that its answer may hold; 0 sets no limit.',
   ),
   recordBytesPerMinute: variable(
     'CAIRN_RECORD_BYTES_PER_MINUTE',

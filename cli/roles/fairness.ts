@@ -14,6 +14,8 @@ export interface Fairness {
 const OPERATIONS = 64;
 /** Of one account: enough for those that wait for disks and databases. */
 const OPERATIONS_PER_ACCOUNT = 8;
+/** While others ask, too: what is answered at the same time ends at the same time, and large answers block. */
+const CONTENDED_OPERATIONS = 2;
 /** Operations of one key that wait. */
 const WAITING = 200;
 const BUSY_SECONDS = 2;
@@ -27,6 +29,7 @@ export function createFairness(): Fairness {
     operations: new FairTurns({
       limit: OPERATIONS,
       perGroup: OPERATIONS_PER_ACCOUNT,
+      perGroupContended: CONTENDED_OPERATIONS,
       waiting: WAITING,
       full,
     }),

@@ -38,6 +38,7 @@ export async function gatewayRoutes(
     authenticate,
     charge: ground.rates.queryCost,
     turns: ground.fairness.operations,
+    slices: ground.fairness.slices,
     streams,
     log,
     limits,
