@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { locateBinaries } from '#platform/postgres/binaries';
 import { benchFairness } from '#test/bench/fairness';
 import { benchExportMemory } from '#test/bench/export-memory';
+import { renderFairness } from '#test/bench/fairness-report';
 import { benchIngest } from '#test/bench/ingest';
 import { benchLive } from '#test/bench/live';
 import { benchMillion } from '#test/bench/million';
@@ -45,7 +46,7 @@ if (options.only === 'ingest') {
 } else if (options.only === 'live') {
   process.stdout.write(`${JSON.stringify(await benchLive(liveSize), null, 2)}\n`);
 } else if (options.only === 'fairness') {
-  process.stdout.write(`${JSON.stringify(await benchFairness(fairnessSize), null, 2)}\n`);
+  process.stdout.write(renderFairness(await benchFairness(fairnessSize)));
 } else if (options.only === 'exports') {
   process.stdout.write(`${JSON.stringify(await benchExportMemory(memorySize), null, 2)}\n`);
 } else if (options.only === 'services') {
@@ -57,6 +58,7 @@ if (options.only === 'ingest') {
   const million = await benchMillion(millionSize);
   const live = await benchLive(liveSize);
   const exportMemory = await benchExportMemory(memorySize);
+  const fairness = await benchFairness(fairnessSize);
   const { postgres } = await locateBinaries(undefined);
   const postgresVersion = execFileSync(postgres, ['--version'], { encoding: 'utf8' }).trim();
   const own = renderReport({
@@ -67,6 +69,7 @@ if (options.only === 'ingest') {
     million,
     live,
     exportMemory,
+    fairness,
   });
   const report = options.services ? own + renderServices(await benchServices(200_000 / part, say)) : own;
   process.stdout.write(report);

@@ -1,5 +1,7 @@
 import { cpus, release, totalmem } from 'node:os';
 import type { IngestResult, Rate } from '#test/bench/ingest';
+import type { Fairness } from '#test/bench/fairness';
+import { missedFairness, renderFairness } from '#test/bench/fairness-report';
 import type { ExportRate } from '#test/bench/export';
 import type { ExportMemory } from '#test/bench/export-memory';
 import type { LiveLatency } from '#test/bench/live';
@@ -15,6 +17,7 @@ export interface BenchResult {
   readonly million: MillionResult;
   readonly live: readonly LiveLatency[];
   readonly exportMemory: readonly ExportMemory[];
+  readonly fairness: readonly Fairness[];
 }
 
 const number = (value: number): string => Math.round(value).toLocaleString('en');
@@ -32,8 +35,9 @@ export function renderReport({
   million,
   live,
   exportMemory,
+  fairness,
 }: BenchResult): string {
-  const missed = [...missedAims(ingest, million), ...missedLiveAims(live)];
+  const missed = [...missedAims(ingest, million), ...missedLiveAims(live), ...missedFairness(fairness)];
   return `# Benchmarks
 
 \`npm run bench\` makes this page. It runs a real product on this machine, sends generated CloudTrail-like records
@@ -98,6 +102,7 @@ conditions), sender and subscribers on this machine too; milliseconds from durab
 |---|---:|---:|---:|---:|---:|---:|
 ${live.map(liveRow).join('\n')}
 
+${renderFairness(fairness)}
 ## Space and memory, with ${number(million.events)} events
 
 | part | bytes per event |
