@@ -83,7 +83,9 @@ describe('eraseAccount', () => {
 describe('applyRetention', () => {
   it('starts one erasure an account and month, up to the month that is too old', async () => {
     const started: [unknown, StartOptions | undefined][] = [];
+    const told: string[] = [];
     const job = applyRetention({
+      onApplied: async ({ account }) => void told.push(account),
       now: () => Date.UTC(2026, 10, 23, 12),
       settings: () =>
         Promise.resolve([
@@ -97,10 +99,12 @@ describe('applyRetention', () => {
           started.push([payload, options]);
           return Promise.resolve(RUN);
         },
-        find: () => Promise.resolve(undefined),
+        // One of them is begun already, and was told then.
+        find: (id) => Promise.resolve(id.startsWith('retention-333') ? RUN : undefined),
       },
     });
     expect(await run(job, {})).toEqual({ accounts: 2 });
+    expect(told).toEqual(['111111111111']);
     expect(started).toEqual([
       [
         { account: '111111111111', before: Date.UTC(2025, 10, 1) },
