@@ -79,7 +79,7 @@ export const operationsExamples: readonly ApiExample[] = [
       job: {
         name: 'applyRetention',
         state: 'SUCCEEDED',
-        schedule: 'every 1 h',
+        schedule: 'every 3600 s',
         nextRunAt: '2026-11-23T07:00:00.000Z',
         startedAt: '2026-11-23T06:00:00.012Z',
         finishedAt: '2026-11-23T06:00:00.031Z',
