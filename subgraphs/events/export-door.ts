@@ -10,6 +10,7 @@ import type { ExportRow } from '#projections/export/export-row';
 import { readLinkToken } from '#projections/export/link';
 import type { ExportStore } from '#projections/export/store';
 import { covers } from '#subgraphs/events/exports';
+import { expectedFailure } from '#subgraphs/shared/expected-failure';
 
 export interface ExportDoorParts {
   readonly store: Pick<ExportStore, 'find' | 'parts'>;
@@ -70,7 +71,7 @@ async function opened(parts: ExportDoorParts, request: IncomingMessage): Promise
     return await open(parts, request);
   } catch (error) {
     if (error instanceof CairnError && error.code === 'FORBIDDEN') parts.watch?.refused();
-    throw error;
+    throw expectedFailure(error) ?? error;
   }
 }
 

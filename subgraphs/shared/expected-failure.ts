@@ -1,18 +1,18 @@
 import { CairnError } from '#domain/errors';
-import type { ExpectedFailure } from '#platform/graphql/present-error';
+import { isDatabaseAway } from '#platform/database-errors';
 import { ServiceUnavailable } from '#platform/service-unavailable';
 
 /** Seconds after which a service that is away is worth another try. */
 const RETRY_AFTER = 5;
 
 /** The one mapper of the catalog to GraphQL: `extensions.code`, `extensions.argument`, `extensions.retryAfter`. */
-export function expectedFailure(cause: unknown): ExpectedFailure | undefined {
-  if (cause instanceof ServiceUnavailable) return unavailable(cause);
-  return cause instanceof CairnError ? cause : undefined;
+export function expectedFailure(cause: unknown): CairnError | undefined {
+  if (cause instanceof CairnError) return cause;
+  return cause instanceof ServiceUnavailable || isDatabaseAway(cause) ? unavailable(cause) : undefined;
 }
 
 /** What the service said is for the operator. */
-function unavailable(cause: ServiceUnavailable): CairnError {
+function unavailable(cause: unknown): CairnError {
   const message = 'A service that this needs does not answer at the moment.';
   return new CairnError('UNAVAILABLE', message, { retryAfter: RETRY_AFTER, cause });
 }
