@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { crashCycle, removeCycle, type CycleReport } from '#test/soak/crash-cycle';
+import { Alerted } from '#test/witnesses/alerted';
 import { Exporter } from '#test/witnesses/exporter';
 import { Follower } from '#test/witnesses/follower';
 
@@ -8,15 +9,17 @@ describe('a platform that is killed ten times under load', () => {
   const lines: string[] = [];
   const follower = new Follower();
   const exporter = new Exporter();
+  const alerted = new Alerted();
 
   beforeAll(async () => {
     report = await crashCycle({
       kills: 10,
       seed: 4,
       say: (line) => lines.push(line),
-      witnesses: [follower, exporter],
+      witnesses: [follower, exporter, alerted],
     });
-  });
+    // What a killed worker was sending is sent again after two minutes.
+  }, 600_000);
   afterAll(() => removeCycle(report));
 
   it('has every acknowledged event, once, as it was sent', () => {
@@ -30,11 +33,12 @@ describe('a platform that is killed ten times under load', () => {
     expect(report.sentAgain).toBeGreaterThan(0);
   });
 
-  it('told a follower every event once, in order, and finished every file that was begun', () => {
+  it('told followers and alerts every event once, in order, and finished every file that was begun', () => {
     expect(report.witnessed).toEqual([]);
     expect(follower.streams).toBeGreaterThan(4);
     expect(exporter.taken).toBeGreaterThan(1);
     expect(exporter.interrupted).toBeGreaterThan(0);
+    expect(alerted.raised).toBeGreaterThan(20);
   });
 
   it('has counted every event that came in, and gave positions without a gap', () => {

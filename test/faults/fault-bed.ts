@@ -60,6 +60,7 @@ export const EMBEDDED = {
 const SETTINGS = {
   CAIRN_SEAL_SECONDS: '1',
   CAIRN_QUERY_COST_PER_MINUTE: '0',
+  CAIRN_WEBHOOK_NETWORKS: '127.0.0.0/8',
   CAIRN_LOG_LEVEL: 'warn',
   // By itself V8 takes more on larger machines before it tidies up, and no bound on memory would mean the same.
   NODE_OPTIONS: '--max-old-space-size=512',
@@ -88,9 +89,10 @@ export async function startFaultBed(
     const platform = await startPlatform({ dataDir: join(folder, 'data'), env });
     open.defer(async () => void (await platform.stop()));
     const load = new Load(() => platform, seed, pauseMs);
+    open.defer(() => witnesses.forEach((witness) => witness.abandon()));
+    for (const witness of witnesses) await witness.prepare?.(() => platform);
     open.defer(() => load.abandon());
     load.start();
-    open.defer(() => witnesses.forEach((witness) => witness.abandon()));
     for (const witness of witnesses) witness.start(() => platform);
     return {
       platform,

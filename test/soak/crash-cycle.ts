@@ -39,12 +39,14 @@ export async function crashCycle({ kills, seed, say, witnesses = [] }: CycleOpti
     CAIRN_PORT: String(await freePort()),
     CAIRN_SEAL_SECONDS: '1',
     CAIRN_QUERY_COST_PER_MINUTE: '0',
+    CAIRN_WEBHOOK_NETWORKS: '127.0.0.0/8',
     CAIRN_LOG_LEVEL: 'warn',
   };
   let platform = await startPlatform({ dataDir, env });
   const { apiKey, url } = platform;
   const load = new Load(() => ({ url, apiKey }), seed);
   try {
+    for (const witness of witnesses) await witness.prepare?.(() => ({ url, apiKey }));
     load.start();
     for (const witness of witnesses) witness.start(() => ({ url, apiKey }));
     for (const [index, victim] of victims(kills, seed).entries()) {

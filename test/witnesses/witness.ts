@@ -3,6 +3,8 @@ import type { WhereItIs } from '#test/soak/load';
 /** Uses a platform as a client would while it is killed or loses its services, and tells afterwards what it saw. */
 export interface Witness {
   readonly name: string;
+  /** Done before anything is sent. */
+  prepare?(where: WhereItIs): Promise<void>;
   /** Begins, when the platform answers for the first time. */
   start(where: WhereItIs): void;
   /**
