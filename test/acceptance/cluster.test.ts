@@ -95,7 +95,7 @@ describe('a cluster', { timeout: TIMEOUT_MS }, () => {
     await load.stop();
     await settled(cluster);
     const sent = new Map([...load.acknowledged, [EVENT_ID, text]]);
-    expect(await testify(followers, sent)).toEqual([]);
+    expect(await testify(followers, () => cluster, sent)).toEqual([]);
     for (const { streams } of followers) expect(streams).toBeGreaterThan(2);
   });
 

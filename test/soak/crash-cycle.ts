@@ -37,6 +37,7 @@ export async function crashCycle({ kills, seed, say, witnesses = [] }: CycleOpti
   const dataDir = join(await temporaryFolder(), 'data');
   const env = {
     CAIRN_PORT: String(await freePort()),
+    CAIRN_WORKER_PORT: '0',
     CAIRN_SEAL_SECONDS: '1',
     CAIRN_QUERY_COST_PER_MINUTE: '0',
     CAIRN_WEBHOOK_NETWORKS: '127.0.0.0/8',

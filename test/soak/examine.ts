@@ -42,7 +42,7 @@ export async function examine(
   { env = {}, witnesses = [] }: Circumstances = {},
 ): Promise<Examined> {
   await settled(platform);
-  const witnessed = await testify(witnesses, acknowledged);
+  const witnessed = await testify(witnesses, () => platform, acknowledged);
   const { found, counters, ownCounters, position } = await atRest(platform);
   const { sent, own } = withoutOwn(found);
   await platform.stop();

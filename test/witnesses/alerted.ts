@@ -3,8 +3,7 @@ import { askPatiently } from '#test/acceptance/patient-client';
 import type { WhereItIs } from '#test/soak/load';
 import { startReceiver, type WebhookReceiver } from '#test/webhook-receiver';
 import { ResumingStream } from '#test/witnesses/resuming-stream';
-import { takeExport } from '#test/witnesses/take-export';
-import type { Witness } from '#test/witnesses/witness';
+import type { Happened, Witness } from '#test/witnesses/witness';
 
 interface Raised {
   readonly alertRaised: { readonly cursor: string; readonly event: { readonly eventId: string } };
@@ -77,8 +76,8 @@ export class Alerted implements Witness {
     });
   }
 
-  async finish(acknowledged: ReadonlyMap<string, string>): Promise<readonly string[]> {
-    const wanted = await this.#inOrder(acknowledged);
+  async finish({ acknowledged, recorded }: Happened): Promise<readonly string[]> {
+    const wanted = recorded.filter((id) => acknowledged.get(id)?.includes(`"eventSource":"${SOURCE}"`));
     this.raised = wanted.length;
     await this.#until(() => this.#told.at(-1) === wanted.at(-1));
     await this.#until(() => this.#sent().size >= wanted.length);
@@ -114,16 +113,6 @@ export class Alerted implements Witness {
     const receiver = this.#receiver;
     this.#receiver = undefined;
     void receiver?.close();
-  }
-
-  /** Those that the alert is about, as they were recorded. */
-  async #inOrder(acknowledged: ReadonlyMap<string, string>): Promise<string[]> {
-    const file = await takeExport(this.#where, this.#stop.signal);
-    const rows = file?.rows.toSorted((one, other) => one.position - other.position) ?? [];
-    return rows.flatMap(({ eventId }) => {
-      const raw = acknowledged.get(eventId);
-      return raw?.includes(`"eventSource":"${SOURCE}"`) === true ? [eventId] : [];
-    });
   }
 
   /** eventIDs that the webhook was told. */

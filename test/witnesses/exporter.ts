@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WhereItIs } from '#test/soak/load';
 import { type TakenExport, takeExport } from '#test/witnesses/take-export';
-import type { Witness } from '#test/witnesses/witness';
+import type { Happened, Witness } from '#test/witnesses/witness';
 
 const PAUSE_MS = 250;
 
@@ -23,7 +23,7 @@ export class Exporter implements Witness {
     this.#work.catch(() => undefined);
   }
 
-  async finish(acknowledged: ReadonlyMap<string, string>): Promise<readonly string[]> {
+  async finish({ acknowledged }: Happened): Promise<readonly string[]> {
     this.#last.abort();
     try {
       const last = await this.#work;
@@ -46,7 +46,7 @@ export class Exporter implements Witness {
   async #keepTaking(where: WhereItIs): Promise<TakenExport | undefined> {
     for (;;) {
       const isLast = this.#last.signal.aborted;
-      const taken = await takeExport(where, this.#stop.signal);
+      const taken = await takeExport(where, { columns: 'position, eventId, raw', stop: this.#stop.signal });
       if (taken === undefined) return undefined;
       this.taken += 1;
       this.interrupted += Math.max(0, taken.attempts - 1);

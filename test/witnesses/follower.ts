@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WhereItIs } from '#test/soak/load';
 import { ResumingStream } from '#test/witnesses/resuming-stream';
-import { takeExport } from '#test/witnesses/take-export';
-import type { Witness } from '#test/witnesses/witness';
+import type { Happened, Witness } from '#test/witnesses/witness';
 
 interface Recorded {
   readonly eventRecorded: {
@@ -22,9 +21,7 @@ export class Follower implements Witness {
   readonly name: string;
   readonly #told: string[] = [];
   readonly #texts = new Map<string, string>();
-  readonly #stop = new AbortController();
   readonly #door: string | undefined;
-  #where: WhereItIs = () => ({ url: '', apiKey: '' });
   #stream: ResumingStream<Recorded> | undefined;
 
   /** At the gateway, or at the door of this address. */
@@ -39,7 +36,6 @@ export class Follower implements Witness {
   }
 
   start(where: WhereItIs): void {
-    this.#where = where;
     this.#stream = new ResumingStream<Recorded>({
       query: QUERY,
       variables: (after) => (after === null ? { since: new Date(0).toISOString() } : { after }),
@@ -60,19 +56,16 @@ export class Follower implements Witness {
     while (!this.#texts.has(eventId)) await delay(PAUSE_MS);
   }
 
-  async finish(acknowledged: ReadonlyMap<string, string>): Promise<readonly string[]> {
-    const file = await takeExport(this.#where, this.#stop.signal);
-    const recorded = file?.rows.toSorted((one, other) => one.position - other.position) ?? [];
+  async finish({ acknowledged, recorded }: Happened): Promise<readonly string[]> {
     const faults = this.#stream?.faults ?? ['it was never started'];
     const deadline = Date.now() + PATIENCE_MS;
-    const isBehind = (): boolean => recorded.some(({ eventId }) => !this.#texts.has(eventId));
+    const isBehind = (): boolean => recorded.some((id) => !this.#texts.has(id));
     while (isBehind() && faults.length === 0 && Date.now() < deadline) await delay(PAUSE_MS);
-    this.abandon();
     await this.#stream?.end();
-    // What was erased meanwhile is in no file; what the platform records of itself goes on behind it.
-    const there = new Set(recorded.map(({ eventId }) => eventId));
+    // What was erased meanwhile is not among them; what the platform records of itself goes on behind them.
+    const there = new Set(recorded);
     const told = this.#told.filter((id) => there.has(id));
-    const wrong = recorded.findIndex(({ eventId }, index) => told[index] !== eventId);
+    const wrong = recorded.findIndex((id, index) => told[index] !== id);
     const altered = [...acknowledged].filter(([id, raw]) => this.#texts.get(id) !== raw).length;
     const sent = this.#told.filter((id) => acknowledged.has(id)).length;
     return [
@@ -86,7 +79,6 @@ export class Follower implements Witness {
   }
 
   abandon(): void {
-    this.#stop.abort();
     void this.#stream?.end();
   }
 }

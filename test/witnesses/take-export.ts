@@ -5,7 +5,7 @@ import { parseVkey } from '#journal/note';
 import { askPatiently } from '#test/acceptance/patient-client';
 import type { WhereItIs } from '#test/soak/load';
 
-/** A file of all events as its taker has it: CSV with position, eventId and the record. */
+/** A file of all events as its taker has it: CSV with position, eventId and, where it was asked for, the record. */
 export interface TakenExport {
   /** In the order of the file. */
   readonly rows: readonly { readonly position: number; readonly eventId: string; readonly raw: string }[];
@@ -24,8 +24,13 @@ interface View {
   readonly link: { readonly path: string } | null;
 }
 
-const START = `mutation {
-  startExport(input: { format: CSV, columns: [position, eventId, raw], orderBy: EVENT_TIME_ASC }) { id }
+interface Taking {
+  readonly columns: 'position, eventId' | 'position, eventId, raw';
+  readonly stop: AbortSignal;
+}
+
+const startOf = (columns: string): string => `mutation {
+  startExport(input: { format: CSV, columns: [${columns}], orderBy: EVENT_TIME_ASC }) { id }
 }`;
 const VIEW = `query ($id: ID!) {
   export(id: $id) { state error progress { rows } sha256 statement link { path } }
@@ -35,8 +40,11 @@ const VIEW = `query ($id: ID!) {
 const POLL_MS = 100;
 
 /** Asks for it, waits and downloads it, as often as it takes. Undefined when it was told to stop meanwhile. */
-export async function takeExport(where: WhereItIs, stop: AbortSignal): Promise<TakenExport | undefined> {
-  const begun = await ask<{ startExport: { id: string } }>(where, START, {}, stop);
+export async function takeExport(
+  where: WhereItIs,
+  { columns, stop }: Taking,
+): Promise<TakenExport | undefined> {
+  const begun = await ask<{ startExport: { id: string } }>(where, startOf(columns), {}, stop);
   if (begun === undefined) return undefined;
   const { id } = begun.startExport;
   for (;;) {
@@ -109,7 +117,7 @@ async function download(
 function rowsOf(csv: string): TakenExport['rows'] {
   const [, ...lines] = csv.trimEnd().split('\r\n');
   return lines.map((line) => {
-    const [, position, eventId = '', raw = ''] = /^(\d+),([^,]*),"(.*)"$/.exec(line) ?? [];
+    const [, position, eventId = '', raw = ''] = /^(\d+),([^,]*)(?:,"(.*)")?$/.exec(line) ?? [];
     return { position: Number(position), eventId, raw: raw.replaceAll('""', '"') };
   });
 }
