@@ -37,7 +37,7 @@ export const DEFAULT_LIMITS: GraphqlLimits = {
   variablesDepth: 32,
   aliases: 30,
   directives: 30,
-  cost: 10_000,
+  cost: 2_000,
   pageSize: 500,
   defaultPageSize: 50,
   assumedListSize: 10,

@@ -45,7 +45,7 @@ const WARM_MS = 2_000;
 /** On a machine of its own it would take nothing from ours. */
 const LOWEST_PRIORITY = 19;
 const FLOODS = [
-  { flood: '32 connections of queries that cost 9,624', askers: 32, senders: 0 },
+  { flood: '32 connections of queries that cost 1,604', askers: 32, senders: 0 },
   { flood: '12 connections of bodies of 10,000 events', askers: 0, senders: 12 },
   { flood: 'both', askers: 32, senders: 12 },
 ] as const;
