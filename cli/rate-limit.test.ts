@@ -9,11 +9,11 @@ test('a key over a limit is refused with the time to wait, is counted, and keeps
   const metrics = new Registry();
   const limiter = createRateLimiter({ queryCostPerMinute: 100, recordBytesPerMinute: 1_000 }, metrics, still);
   limiter.queryCost(key('a'), 300);
-  const refused = { code: 'TOO_MANY_REQUESTS', status: 429, retryAfter: 121 };
+  const refused = { code: 'TOO_MANY_REQUESTS', status: 429, retryAfter: 171 };
   expect(() => limiter.queryCost(key('a'), 1)).toThrow(expect.objectContaining(refused));
   limiter.queryCost(key('b'), 1);
   limiter.recordBytes(key('a'), 1_000);
-  expect(() => limiter.recordBytes(key('a'), 1)).toThrow(expect.objectContaining({ retryAfter: 1 }));
+  expect(() => limiter.recordBytes(key('a'), 1)).toThrow(expect.objectContaining({ retryAfter: 51 }));
   const counted = await metrics.getSingleMetricAsString('cairn_rate_limited_total');
   expect(counted).toContain('cairn_rate_limited_total{limit="query_cost",key="a"} 1');
   expect(counted).toContain('cairn_rate_limited_total{limit="record_bytes",key="a"} 1');

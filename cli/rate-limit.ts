@@ -37,10 +37,16 @@ export function createRateLimiter(limits: RateLimits, metrics: Registry, now?: (
   };
 }
 
-function charge(size: BucketSize, refuse: (key: string, perMinute: number) => string): Charge {
+/** The share of a minute that a key may use at once: a flood is slowed down within seconds. */
+const AT_ONCE = 1 / 6;
+
+function charge(
+  size: Pick<BucketSize, 'perMinute' | 'now'>,
+  refuse: (key: string, perMinute: number) => string,
+): Charge {
   const { perMinute } = size;
   if (perMinute === 0) return () => undefined;
-  const buckets = new TokenBuckets(size);
+  const buckets = new TokenBuckets({ ...size, capacity: perMinute * AT_ONCE });
   return ({ keyId }, amount) => {
     const retryAfter = buckets.take(keyId, amount);
     if (retryAfter > 0) throw new CairnError('TOO_MANY_REQUESTS', refuse(keyId, perMinute), { retryAfter });

@@ -8,6 +8,7 @@ import {
   sendRefusal,
 } from '#platform/graphql/http-door';
 import type { ErrorLog, ExpectedFailure } from '#platform/graphql/present-error';
+import { refuseSlowly } from '#platform/http/refuse-slowly';
 import { type RequestContext, currentRequest, runInRequest } from '#platform/request-context';
 
 /** A request that was let in. */
@@ -75,6 +76,8 @@ export class AuthenticatedDoor<Principal> {
       if (!visitor) return;
       await answer({ ...visitor, requestId, clientAddress, left: clientLeft(response) });
     } catch (error) {
+      const failure = expected(error);
+      await refuseSlowly(failure?.status ?? INTERNAL.status);
       // The client is gone, or the server has answered for us (a body over its limit).
       if (response.destroyed || response.writableEnded) return;
       if (response.headersSent) {
@@ -82,7 +85,6 @@ export class AuthenticatedDoor<Principal> {
         response.destroy();
         return;
       }
-      const failure = expected(error);
       if (!failure) log.error({ err: error, requestId }, 'unexpected error');
       refuse(failure ? refusalOf(failure) : INTERNAL);
     }

@@ -30,12 +30,15 @@ test('who is refused pays nothing for it, and nobody pays for another', () => {
   expect(buckets.take('b', 60)).toBe(0);
 });
 
-test('a bucket holds no more than a minute brings, however long nobody asks', () => {
+test.each([
+  [60, undefined],
+  [10, 10],
+])('a bucket holds no more than %i, however long nobody asks', (full, capacity) => {
   let now = 0;
-  const buckets = new TokenBuckets({ perMinute: 60, now: () => now });
+  const buckets = new TokenBuckets({ perMinute: 60, capacity, now: () => now });
   buckets.take('a', 1);
   now += 3_600_000;
-  expect(buckets.take('a', 60)).toBe(0);
+  expect(buckets.take('a', full)).toBe(0);
   expect(buckets.take('a', 1)).toBe(1);
 });
 

@@ -1,6 +1,8 @@
 export interface BucketSize {
-  /** What a bucket holds when it is full, and what flows in within a minute. */
+  /** What flows in within a minute. */
   readonly perMinute: number;
+  /** What a bucket holds when it is full; what a minute brings unless told. */
+  readonly capacity?: number | undefined;
   /** Buckets that are kept; beyond it the one that was used longest ago is forgotten, which is to say full. */
   readonly maxKeys?: number | undefined;
   /** Milliseconds. */
@@ -24,13 +26,20 @@ const MAX_KEYS = 10_000;
  */
 export class TokenBuckets {
   readonly perMinute: number;
+  readonly #capacity: number;
   readonly #maxKeys: number;
   readonly #now: () => number;
   /** The one that was used longest ago first. */
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor({ perMinute, maxKeys = MAX_KEYS, now = () => performance.now() }: BucketSize) {
+  constructor({
+    perMinute,
+    capacity = perMinute,
+    maxKeys = MAX_KEYS,
+    now = () => performance.now(),
+  }: BucketSize) {
     this.perMinute = perMinute;
+    this.#capacity = capacity;
     this.#maxKeys = maxKeys;
     this.#now = now;
   }
@@ -55,7 +64,7 @@ export class TokenBuckets {
     const known = this.#buckets.get(key);
     this.#buckets.delete(key);
     const flown = known === undefined ? 0 : ((at - known.at) * this.perMinute) / MINUTE_MS;
-    const level = known === undefined ? this.perMinute : Math.min(this.perMinute, known.level + flown);
+    const level = known === undefined ? this.#capacity : Math.min(this.#capacity, known.level + flown);
     const bucket = { level, at };
     this.#buckets.set(key, bucket);
     const [oldest] = this.#buckets.keys();

@@ -144,9 +144,14 @@ export class Intake {
     return this.gathered;
   }
 
-  /** Counts what comes in, events or not. TOO_MANY_REQUESTS when the key has sent too much. */
+  /**
+   * Counts what comes in, events or not. TOO_MANY_REQUESTS when the key has sent too much. Imports of those who look
+   * after the installation are as large as they are.
+   */
   receive(bytes: number): void {
-    this.dependencies.charge?.(this.request.principal, bytes);
+    const { principal, importId } = this.request;
+    if (importId !== undefined && isInstallationAdministrator(principal)) return;
+    this.dependencies.charge?.(principal, bytes);
   }
 
   /** Whether others record at the moment, who would wait for a large batch. */

@@ -10,23 +10,27 @@ export function renderFairness(fairness: readonly Fairness[]): string {
   return `## Fairness
 
 One account asks for pages of 50 with \`raw\` at the gateway and records batches of 10 events, each twelve times a
-second, alone and while another account floods from a process of lower priority on this machine, without limits of a
-minute. Milliseconds, medians of the rounds; the ratio is p95 flooded over p95 alone.
+second, alone and while another account floods from a process of lower priority on this machine, begun eight seconds
+before: with the limits of a minute that a key has by default, and without any. Milliseconds, medians of the rounds;
+the ratio is p95 flooded over p95 alone.
 
-| flood | what | alone p50 | alone p95 | p50 | p95 | ratio |
-|---|---|---:|---:|---:|---:|---:|
-${fairness.flatMap(({ flood, pages, recording }) => [shareRow(flood, 'pages', pages), shareRow(flood, 'recording', recording)]).join('\n')}
+| limits | flood | what | alone p50 | alone p95 | p50 | p95 | ratio |
+|---|---|---|---:|---:|---:|---:|---:|
+${fairness.flatMap(rowsOf).join('\n')}
 `;
 }
 
 export function missedFairness(fairness: readonly Fairness[]): string[] {
-  return fairness.flatMap(({ flood, pages, recording }) =>
+  const shipped = fairness.filter(({ limits }) => limits === 'as shipped');
+  return shipped.flatMap(({ flood, pages, recording }) =>
     Object.entries({ pages, recording }).flatMap(([what, { ratio }]) =>
       ratio <= AIM ? [] : [`p95 of ${what} at most ${AIM} times as long under ${flood}: ${ratio.toFixed(1)}`],
     ),
   );
 }
 
-function shareRow(flood: string, what: string, { aloneP50, aloneP95, p50, p95, ratio }: Share): string {
-  return row(flood, what, ...[aloneP50, aloneP95, p50, p95].map((ms) => ms.toFixed(1)), ratio.toFixed(2));
+function rowsOf({ limits, flood, pages, recording }: Fairness): string[] {
+  const shareRow = (what: string, { aloneP50, aloneP95, p50, p95, ratio }: Share): string =>
+    row(limits, flood, what, ...[aloneP50, aloneP95, p50, p95].map((ms) => ms.toFixed(1)), ratio.toFixed(2));
+  return [shareRow('pages', pages), shareRow('recording', recording)];
 }

@@ -21,6 +21,9 @@ const KEYS: Record<string, Principal> = {
   'Bearer auditor': { keyId: 'k3', role: 'auditor', accounts: 'ALL' },
 };
 
+/** A refusal takes a second. */
+const REFUSED = { timeout: 5_000 };
+
 interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
@@ -269,7 +272,7 @@ describe('bulk door', () => {
     const { request, answer } = start();
     request.write('[');
     await once(request, 'socket');
-    await expect.poll(async () => (await send(recordText())).status).toBe(429);
+    await expect.poll(async () => (await send(recordText())).status, REFUSED).toBe(429);
     request.end(']');
     expect((await answer).status).toBe(200);
     expect((await send(recordText())).status).toBe(200);
@@ -280,7 +283,7 @@ describe('bulk door', () => {
     const { request, answer } = start();
     request.write('[');
     await once(request, 'socket');
-    await expect.poll(async () => (await send(recordText())).status).toBe(429);
+    await expect.poll(async () => (await send(recordText())).status, REFUSED).toBe(429);
     const other = await send(recordText(), { headers: { authorization: 'Bearer admin' } });
     expect(other.status).toBe(200);
     request.end(']');

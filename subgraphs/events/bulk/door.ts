@@ -4,6 +4,7 @@ import { CairnError } from '#domain/errors';
 import { type Principal, shareOf } from '#domain/principal';
 import { readBody, type BodyLimits } from '#subgraphs/events/bulk/read-body';
 import { Tally, type BulkReport } from '#subgraphs/events/bulk/report';
+import { refuseSlowly } from '#platform/http/refuse-slowly';
 import type { EventRecorder, RecordRequest } from '#subgraphs/events/record';
 
 export interface BulkLimits extends BodyLimits {
@@ -95,8 +96,11 @@ export function createBulkDoor(dependencies: BulkDoorDependencies): BulkDoor {
     try {
       const tally = await take();
       send(response, 200, { ...tally.report(), requestId });
-    } catch (reason) {
-      sendFailure(response, reason, { requestId, log: dependencies.log });
+    } catch (failure) {
+      const reason = failure instanceof Interrupted ? failure.reason : failure;
+      // Outside of the places for bodies, which are others' meanwhile.
+      if (reason instanceof CairnError) await refuseSlowly(reason.status);
+      sendFailure(response, failure, { requestId, log: dependencies.log });
     }
     linger(request, limits.lingerMs);
   };
