@@ -29,7 +29,7 @@ export interface ExportMemorySize {
   readonly say: (line: string) => void;
 }
 
-const ENV = { CAIRN_LOG_LEVEL: 'warn', CAIRN_REQUESTS_PER_MINUTE: '0', CAIRN_SEAL_SECONDS: '1' };
+const ENV = { CAIRN_LOG_LEVEL: 'warn', CAIRN_QUERY_COST_PER_MINUTE: '0', CAIRN_SEAL_SECONDS: '1' };
 const FORMATS = ['CSV', 'NDJSON'] as const;
 const ROUND = 100_000;
 
