@@ -57,7 +57,8 @@ export default defineConfig({
           ...acceptance,
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          fileParallelism: false,
+          // Behind the others: beside them their platforms would take the time that short tests reckon with.
+          sequence: { groupOrder: 1 },
         },
       },
       // On the real services of infra/local: npm run test:services.

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ErasureScope, JournalEvent, Place } from '#journal/types';
+import { hasCode } from '#platform/files';
 import type { Projection, Successor } from '#projections/projection';
 import { ArrayJournal, type TestEvent } from '#test/array-journal';
 
@@ -243,13 +244,21 @@ function endOfMark({ eventId }: JournalEvent): string {
   return eventId.slice(-9);
 }
 
-async function marksIn(folders: readonly string[], marks: readonly string[]): Promise<string[]> {
-  const contents: Buffer[] = [];
-  for (const folder of folders) {
-    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-      if (entry.isFile()) contents.push(await readFile(join(entry.parentPath, entry.name)));
+/** All files as of one look: a service that merges its files meanwhile takes some away, and what they held is in others. */
+async function filesIn(folder: string): Promise<Buffer[]> {
+  for (;;) {
+    try {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+      const files = entries.filter((entry) => entry.isFile());
+      return await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name))));
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
     }
   }
+}
+
+async function marksIn(folders: readonly string[], marks: readonly string[]): Promise<string[]> {
+  const contents = (await Promise.all(folders.map(filesIn))).flat();
   return marks.filter((mark) =>
     [Buffer.from(mark), Buffer.from(mark, 'utf16le')].some((bytes) =>
       contents.some((content) => content.includes(bytes)),
