@@ -137,13 +137,13 @@ export const SERVER = {
   queryCostPerMinute: variable(
     'CAIRN_QUERY_COST_PER_MINUTE',
     whole(0, 1_000_000_000),
-    '300000',
+    '200000',
     'What GraphQL requests of one API key may cost in a minute, at each process: 20 for a request, 1 for every object that its answer may hold; 0 sets no limit. A sixth of it may be used at once.',
   ),
   recordBytesPerMinute: variable(
     'CAIRN_RECORD_BYTES_PER_MINUTE',
     whole(0, 1_024 * 1_024 * MEGABYTE),
-    String(256 * MEGABYTE),
+    String(128 * MEGABYTE),
     'Bytes of events, after decompression, that one API key may send in a minute, at each process; 0 sets no limit. A sixth of it may be sent at once. Imports by administrators of all accounts are free.',
   ),
   recordReads: variable(

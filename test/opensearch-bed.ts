@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { glob } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { z } from 'zod';
 import type { Journal } from '#journal/types';
 import type { OpenHistory } from '#projections/history/history-index.contract';
@@ -45,10 +45,9 @@ export function createOpenSearchBed(
       const roots = Object.values(nodes).flatMap(({ settings }) => settings.path.data);
       const found: string[] = [];
       for (const root of roots) {
-        for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-          if (entry.isDirectory() && indices.includes(entry.name)) {
-            found.push(join(entry.parentPath, entry.name));
-          }
+        // No deeper: what other tests have there comes and goes.
+        for await (const path of glob(`${root}/nodes/*/indices/*`)) {
+          if (indices.includes(basename(path))) found.push(path);
         }
       }
       return found;
