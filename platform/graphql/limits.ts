@@ -37,7 +37,7 @@ export const DEFAULT_LIMITS: GraphqlLimits = {
   variablesDepth: 32,
   aliases: 30,
   directives: 30,
-  cost: 2_000,
+  cost: 1_100,
   pageSize: 500,
   defaultPageSize: 50,
   assumedListSize: 10,

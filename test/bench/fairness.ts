@@ -55,7 +55,7 @@ const VARIABLES: Readonly<Record<Limits, Readonly<Record<string, string>>>> = {
   none: {},
 };
 const FLOODS = [
-  { flood: '32 connections of queries that cost 1,604', askers: 32, senders: 0 },
+  { flood: '32 connections of queries that cost 802', askers: 32, senders: 0 },
   { flood: '12 connections of bodies of 10,000 events', askers: 0, senders: 12 },
   { flood: 'both', askers: 32, senders: 12 },
 ] as const;
