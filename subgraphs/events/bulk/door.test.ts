@@ -251,6 +251,18 @@ describe('bulk door', () => {
     expect(1e9 - left).toBe(Buffer.byteLength(texts.join('\n')));
   });
 
+  it('charges for bodies, but not for imports of those who look after the installation', async () => {
+    const charged = new Set<string>();
+    const { send } = await setUp({}, ({ keyId }) => charged.add(keyId));
+    const admin = { headers: { authorization: 'Bearer admin' } };
+    expect((await send(recordText(), { ...admin, path: '/v1/events?import=old' })).status).toBe(200);
+    expect([...charged]).toEqual([]);
+    await send(recordText(), { path: '/v1/events?import=old' });
+    expect([...charged]).toEqual(['k1']);
+    await send(recordText(), admin);
+    expect([...charged]).toEqual(['k1', 'k2']);
+  });
+
   it('does not read on while two batches wait', async () => {
     const { journal, start, sockets } = await setUp({ batchEvents: 100 });
     const gate = Promise.withResolvers<void>();
