@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { bootstrap, ROOT, runMain, waitFor } from './bootstrap.mjs';
 import { runOnRealServices } from './real-services.mjs';
-import { closingLine, runTests } from './run-tests.mjs';
+import { closing, NOTHING_RUN, runTests } from './run-tests.mjs';
 
 /** The parts of `npm run check`, each counted as one. */
 function checks() {
@@ -15,13 +15,22 @@ function checks() {
 }
 
 async function runChecks() {
-  const result = { passed: 0, failed: 0, skipped: 0 };
-  for (const command of checks()) result[(await passes(command)) ? 'passed' : 'failed'] += 1;
+  let result = NOTHING_RUN;
+  for (const command of checks()) {
+    const isFine = await passes(command);
+    const outcome = isFine ? { passed: 1 } : { failed: 1, failures: [command] };
+    result = sum(result, { ...NOTHING_RUN, ...outcome });
+  }
   return result;
 }
 
-function add(sum, part) {
-  for (const [outcome, count] of Object.entries(part)) sum[outcome] += count;
+function sum(one, other) {
+  return {
+    passed: one.passed + other.passed,
+    failed: one.failed + other.failed,
+    skipped: one.skipped + other.skipped,
+    failures: [...one.failures, ...other.failures],
+  };
 }
 
 async function passes(command) {
@@ -37,13 +46,13 @@ await runMain(async () => {
   if (!(await bootstrap(fileURLToPath(import.meta.url)))) return;
   let signal;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => (signal = name));
-  const result = { passed: 0, failed: 0, skipped: 0 };
+  let result = NOTHING_RUN;
   // The embedded half stays on the embedded services, whatever our environment says.
   const onEmbedded = () => runTests([], { TEST_SERVICES: '' });
   for (const part of [onEmbedded, () => runOnRealServices([]), runChecks]) {
     // A part that a signal ended has failed; those after it are not begun.
-    if (signal === undefined) add(result, await part());
+    if (signal === undefined) result = sum(result, await part());
   }
-  process.stdout.write(`\n${closingLine(result)}\n`);
+  process.stdout.write(`\n${closing(result)}\n`);
   if (result.failed > 0) process.exitCode = 1;
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { ROOT, waitFor } from './bootstrap.mjs';
-import { runTests } from './run-tests.mjs';
+import { NOTHING_RUN, runTests } from './run-tests.mjs';
 
 /** What runs again on the real services, beside the tests that are for them alone. */
 const PROJECTS = ['services', 'integration', 'acceptance'];
@@ -29,18 +29,22 @@ export async function runOnRealServices(args) {
   // Servers that do not run as root must get in.
   chmodSync(state, 0o711);
   // A failure until the tests tell otherwise.
-  const result = { passed: 0, failed: 1, skipped: 0 };
+  let result = { ...NOTHING_RUN, failed: 1, failures: ['the real services did not come up'] };
   try {
     const isUp = !stopped && (await services('up', '--state', state, '--shared-cache'));
-    if (isUp && !stopped) Object.assign(result, await run(args, join(state, 'services.json')));
+    if (isUp && !stopped) result = await run(args, join(state, 'services.json'));
   } finally {
     const isDown = await takeDown(state);
     if (result.failed > 0 && !stopped) printLogs(state);
     if (isDown) rmSync(state, { recursive: true, force: true, maxRetries: 10 });
-    else result.failed += 1;
+    else result = withFailure(result, `the real services stay: ${state}`);
     for (const signal of SIGNALS) process.off(signal, stop);
   }
   return result;
+}
+
+function withFailure(result, failure) {
+  return { ...result, failed: result.failed + 1, failures: [...result.failures, failure] };
 }
 
 function run(args, path) {

@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import { ROOT, waitFor } from './bootstrap.mjs';
 
 const PROJECTS = ['unit', 'integration', 'acceptance'];
+
+/** Nothing has run yet. `failures` names what failed, a line each. */
+export const NOTHING_RUN = Object.freeze({ passed: 0, failed: 0, skipped: 0, failures: [] });
 
 /** Runs vitest, with `environment` over ours, and counts. A file that cannot even be loaded counts as one failure. */
 export async function runTests(args, environment = {}) {
@@ -24,25 +27,41 @@ export async function runTests(args, environment = {}) {
     return count(JSON.parse(readFileSync(report, 'utf8')), code);
   } catch {
     // No report: vitest itself broke down, and has said how.
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { ...NOTHING_RUN, failed: 1, failures: ['vitest gave no report'] };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function count(report, code) {
-  const broken = report.testResults.filter(
-    (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
-  );
-  const failed = report.numFailedTests + broken.length;
+/** What a report of vitest’s json reporter and its exit code say. */
+export function count(report, code) {
+  const failures = report.testResults.flatMap(failuresOf);
+  // Errors outside of any test (an unhandled rejection, a set-up that failed) show in the exit code only.
+  if (failures.length === 0 && code !== 0) failures.push('an error outside of any test, printed above');
   return {
     passed: report.numPassedTests,
-    // Errors outside of any test (an unhandled rejection, a set-up that failed) show in the exit code only.
-    failed: failed === 0 && code !== 0 ? 1 : failed,
+    failed: failures.length,
     skipped: report.numPendingTests + report.numTodoTests,
+    failures,
   };
 }
 
-export function closingLine({ passed, failed, skipped }) {
+function failuresOf({ name, status, message, assertionResults }) {
+  const file = relative(ROOT, name);
+  const failed = assertionResults.filter((test) => test.status === 'failed');
+  if (failed.length === 0) return status === 'failed' ? [`${file}: ${firstLine(message)}`] : [];
+  return failed.map((test) => `${file} > ${test.fullName}: ${firstLine(test.failureMessages[0])}`);
+}
+
+function firstLine(text = '') {
+  return text.split('\n', 1)[0];
+}
+
+/** What failed, by name, and as the last line how many passed: what a reader of a long log looks for is at its end. */
+export function closing(result) {
+  return [...result.failures.map((failure) => `FAILED ${failure}`), closingLine(result)].join('\n');
+}
+
+function closingLine({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }

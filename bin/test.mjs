@@ -2,11 +2,11 @@
 import { fileURLToPath } from 'node:url';
 
 import { bootstrap, runMain } from './bootstrap.mjs';
-import { closingLine, runTests } from './run-tests.mjs';
+import { closing, runTests } from './run-tests.mjs';
 
 await runMain(async () => {
   if (!(await bootstrap(fileURLToPath(import.meta.url)))) return;
   const result = await runTests(process.argv.slice(2));
-  process.stdout.write(`${closingLine(result)}\n`);
+  process.stdout.write(`${closing(result)}\n`);
   if (result.failed > 0) process.exitCode = 1;
 });
