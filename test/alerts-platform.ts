@@ -112,9 +112,9 @@ export class AlertsPlatform implements AsyncDisposable {
   }
 
   /** Until alerts have seen all that the journal has. */
-  async settle(limit = 1_000): Promise<void> {
+  async settle(limit = 1_000, journal = this.journal): Promise<void> {
     for (let behind = 1; behind > 0;) {
-      const slice = await this.journal.read(await this.projection.cursor(), limit);
+      const slice = await journal.read(await this.projection.cursor(), limit);
       await this.projection.write(slice);
       ({ behind } = slice);
     }

@@ -24,6 +24,8 @@ export interface JournalBed extends JournalStores, AsyncDisposable {
   readonly pubsub: LocalPubSub;
   /** Opens a journal, a process of its own as far as it knows; closed with the bed. */
   open(options?: JournalOptions, pubsub?: PubSub): Promise<OpenJournal>;
+  /** As if an older copy of the database had been put back: its rows end before this position. */
+  loseTail(from: number): Promise<void>;
 }
 
 /** `onDisk`: the stores lie in the folder also on the real services, for tests that look there or have more processes. */
@@ -47,6 +49,13 @@ export async function createJournalBed(options: { readonly onDisk?: boolean } = 
       const journal = await openJournal(deps, options);
       opened.push(journal);
       return journal;
+    },
+    async loseTail(from) {
+      const { pool } = database;
+      const lost = 'SELECT batch FROM journal_batch WHERE first >= $1';
+      await pool.query('TRUNCATE journal_tail_0, journal_tail_1');
+      await pool.query(`DELETE FROM journal_key WHERE batch IN (${lost})`, [from]);
+      await pool.query('DELETE FROM journal_batch WHERE first >= $1', [from]);
     },
     async [Symbol.asyncDispose]() {
       for (const journal of opened) await journal.close();

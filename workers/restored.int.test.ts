@@ -51,11 +51,7 @@ it('history that saw an end which a restore lost begins anew, and shows nothing 
   await before.close();
 
   // The copy of the database that was put back had not seen the second batch.
-  await bed.pool.query('TRUNCATE journal_tail_0, journal_tail_1');
-  await bed.pool.query(
-    'DELETE FROM journal_key WHERE batch IN (SELECT batch FROM journal_batch WHERE first >= 30)',
-  );
-  await bed.pool.query('DELETE FROM journal_batch WHERE first >= 30');
+  await bed.loseTail(30);
   const after = await bed.open({ restored: true }, pubsub);
   expect(await after.head()).toEqual({ epoch: 1, position: 30 });
   // More than were lost: the old cursor's position is there again, with another event.

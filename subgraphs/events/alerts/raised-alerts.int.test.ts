@@ -63,8 +63,12 @@ async function hear(stream: ResultStream, count: number): Promise<Raised[]> {
 
 const idsOf = (heard: readonly Raised[]): string[] => heard.map(({ event }) => event.eventId);
 
-async function codeOf(principal: Principal, variables: Record<string, unknown>): Promise<unknown> {
-  const result = await follow(principal, variables);
+async function codeOf(
+  principal: Principal,
+  variables: Record<string, unknown>,
+  of: EventsProcess = process,
+): Promise<unknown> {
+  const result = await follow(principal, variables, of);
   if ('next' in result) return endOf(result).then((end) => end?.['code']);
   return result.errors?.[0]?.extensions['code'];
 }
@@ -146,6 +150,28 @@ it('is not for keys that only record, and refuses cursors and alerts that are no
   expect(await codeOf(ALL, { after: 'AAAAAAAAAAAAAAAAAAAAAA' })).toBe('INVALID_CURSOR');
   expect(await codeOf(OF_TWO, { alert: one.id })).toBe('NOT_FOUND');
   expect(await codeOf(ALL, { alert: 'nobodys' })).toBe('NOT_FOUND');
+});
+
+it('refuses the cursor of an end that a restore lost, and goes on from one before it', async () => {
+  await putAlert(cairn.bed.pool, { name: 'all' });
+  const stream = await streamOf(follow(ALL));
+  await cairn.record(2);
+  await cairn.journal.sealer.sealTail({ force: true });
+  await cairn.record(1);
+  await cairn.settle();
+  const [first, second, lost] = await hear(stream, 3);
+  await stream.return(undefined);
+
+  await cairn.bed.loseTail(2);
+  const restored = await cairn.bed.open({ restored: true });
+  expect(await restored.head()).toEqual({ epoch: 1, position: 2 });
+  const after = await cairn.open();
+  expect(await codeOf(ALL, { after: lost?.cursor }, after)).toBe('CURSOR_EXPIRED');
+  await cairn.projection.reset();
+  await cairn.settle(10, restored);
+  const again = await streamOf(follow(ALL, { after: first?.cursor }, after));
+  expect(idsOf(await hear(again, 1))).toEqual([second?.event.eventId]);
+  await again.return(undefined);
 });
 
 it('cuts a slow subscriber off with the cursor to go on from', async () => {

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CairnError } from '#domain/errors';
-import type { Principal } from '#domain/principal';
+import { type Principal, shareOf } from '#domain/principal';
 import type { EventIds } from '#journal/event-id';
 import type { Journal, Place } from '#journal/types';
+import { FairTurns } from '#platform/fair/fair-turns';
+import type { Share } from '#platform/fair/share';
 import type { PubSub } from '#platform/pubsub/pubsub';
-import { Turns } from '#platform/turns';
 import type { MatchCursor } from '#projections/alerts/alert-row';
 import type { AccountScope } from '#projections/history/history-index';
 import type { AlertStore } from '#projections/alerts/store';
@@ -50,7 +51,7 @@ interface Wanted {
 }
 
 const ALERT_LIVE_LIMITS: LiveLimits = { queue: { events: 1_000, bytes: 4 * 2 ** 20 }, bytes: 32 * 2 ** 20 };
-/** Subscribers that read the past at the same time. */
+/** Subscribers that read the past at the same time; the others wait, slice by slice, in turn by account. */
 const BACKFILLS = 2;
 /** Matches of a slice of the past. */
 const SLICE = 64;
@@ -64,7 +65,12 @@ export class RaisedAlerts {
   readonly #source: RaisedSource;
   readonly #feed: LiveFeed<RaisedEvent, Wanted>;
   readonly #memory: MemoryShare;
-  readonly #turns = new Turns(BACKFILLS);
+  readonly #turns = new FairTurns({
+    limit: BACKFILLS,
+    // Each subscriber has one, and there are caps on those.
+    waiting: Infinity,
+    full: () => new CairnError('TOO_MANY_REQUESTS', 'Too many subscribers read the past.'),
+  });
 
   constructor(parts: RaisedParts) {
     this.#parts = parts;
@@ -96,18 +102,22 @@ export class RaisedAlerts {
     const { accounts: scope } = principal;
     const accounts = scope === 'ALL' ? undefined : new Set(scope);
     const wanted = { scope, accounts, alert: alert ?? undefined, seen };
-    // A cursor of a lost epoch is refused before anything is sent.
-    if (seen !== undefined) await this.#parts.journal.read(seen.place, 1);
+    if (seen !== undefined) await this.#requireKept(seen.place);
     const head = await this.#source.head();
     // The event of the cursor once more: it may concern alerts that come behind.
     const start = seen?.place ?? head;
-    const past = new RaisedPast(this.#source, this.#turns, { wanted, start });
+    const past = new RaisedPast(this.#source, this.#turns, { wanted, start, share: shareOf(principal) });
     past.behind = head.position - start.position;
     return this.#run(wanted, past, signal);
   }
 
   close(): Promise<void> {
     return this.#feed.close();
+  }
+
+  /** The cursor of an event of a lost epoch is refused before anything is sent: that event must have been there. */
+  async #requireKept({ epoch, position }: Place): Promise<void> {
+    await this.#parts.journal.read({ epoch, position: position + 1 }, 1);
   }
 
   async #require(principal: Principal, id: string): Promise<void> {
@@ -175,18 +185,24 @@ class RaisedPast implements Past<RaisedEvent> {
   /** Positions to the end of what the projection has seen, when last seen. */
   behind = 0;
   readonly #source: RaisedSource;
-  readonly #turns: Turns;
+  readonly #turns: FairTurns;
+  readonly #share: Share;
   readonly #wanted: Wanted;
 
-  constructor(source: RaisedSource, turns: Turns, of: { readonly wanted: Wanted; readonly start: Place }) {
+  constructor(
+    source: RaisedSource,
+    turns: FairTurns,
+    of: { readonly wanted: Wanted; readonly start: Place; readonly share: Share },
+  ) {
     this.#source = source;
     this.#turns = turns;
+    this.#share = of.share;
     this.#wanted = of.wanted;
     this.next = of.start;
   }
 
   read(end = Infinity): Promise<readonly RaisedEvent[]> {
-    return this.#turns.take(async () => {
+    return this.#turns.take(this.#share, async () => {
       const slice = await this.#source.readOf(this.#wanted, this.next, SLICE);
       this.behind = slice.behind;
       const { epoch, position } = slice.next;
