@@ -79,6 +79,7 @@ export async function openExports(
       limits,
       now,
       ensureRun,
+      onFailed: (row) => onExport('FailExport', row),
       onRemoved: (row, why) => onExport('RemoveExport', row, REMOVED[why]),
     }),
   };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CheckpointReader } from '#journal/checkpoint-reader';
+import { ExportKeeper } from '#projections/export/keep-exports';
 import { openExportStatement } from '#projections/export/statement';
 import { ExportFailed, ExportNotYet } from '#projections/export/write-export';
 import { createExportBed, EXPORT_LIMITS, FOLLOWING, type ExportBed } from '#test/export-bed';
@@ -238,6 +239,23 @@ describe('limits', () => {
       });
       expect(records((await bed.read(failed)).text)).toEqual(all());
     }
+  });
+
+  it('ends one whose run was given up, and says so once', async () => {
+    const { id } = await bed.start();
+    const told: string[] = [];
+    const keeper = new ExportKeeper({
+      store: bed.store,
+      files: bed.files,
+      limits: EXPORT_LIMITS,
+      now: () => now,
+      ensureRun: async (run) => (run === id ? 'INTERNAL: tried too often' : undefined),
+      onFailed: async (row) => void told.push(`${row.id} ${row.state} ${row.error}`),
+    });
+    expect(await keeper.tend(FOLLOWING.signal)).toMatchObject({ failed: 1 });
+    expect(await keeper.tend(FOLLOWING.signal)).toMatchObject({ failed: 0 });
+    expect(told).toEqual([`${id} FAILED INTERNAL: tried too often`]);
+    expect(await bed.store.find(id)).toMatchObject({ state: 'FAILED', error: 'INTERNAL: tried too often' });
   });
 
   it('counts what is not done, by key and by account', async () => {

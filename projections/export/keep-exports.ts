@@ -12,6 +12,8 @@ interface KeeperParts {
   readonly now: () => number;
   /** Sees to it that a run works on it; what became of that run when it was given up. */
   readonly ensureRun: (id: string) => Promise<string | undefined>;
+  /** Hears of those that are given up here, after the table says so. */
+  readonly onFailed?: (row: ExportRow) => Promise<void>;
   /** Hears of files that are gone, before the table says so: after a crash in between, twice. */
   readonly onRemoved?: (row: ExportRow, why: 'over' | 'erasure') => Promise<void>;
 }
@@ -72,13 +74,16 @@ export class ExportKeeper {
 
   /** Those whose run was given up, or never heard of: a crash can lie between the two. */
   async #endStale(signal: AbortSignal): Promise<number> {
-    const { store, limits, now, ensureRun } = this.#parts;
+    const { store, limits, now, ensureRun, onFailed } = this.#parts;
     let failed = 0;
-    for (const { id, createdAt, startedAt } of await store.open()) {
+    for (const row of await store.open()) {
       signal.throwIfAborted();
+      const { id, createdAt, startedAt } = row;
       const late = now() > (startedAt ?? createdAt).getTime() + limits.hours * 3_600_000 + GRACE_MS;
       const error = late ? `LIMIT_EXCEEDED: An export may take ${limits.hours} hours.` : await ensureRun(id);
-      if (error !== undefined && (await store.end(id, 'FAILED', error))) failed++;
+      if (error === undefined || !(await store.end(id, 'FAILED', error))) continue;
+      failed += 1;
+      await onFailed?.({ ...row, state: 'FAILED', error });
     }
     return failed;
   }
