@@ -56,6 +56,7 @@ export const ATTACKS: Readonly<Record<string, readonly [number, Attack]>> = {
     3,
     async (armoury, hostile) => ask(armoury, hostile, documents(armoury, hostile).operation(MUTATIONS)),
   ],
+  alert: [4, alert],
   record: [10, record],
   bulk: [16, bulk],
   batch: [4, batch],
@@ -134,6 +135,48 @@ async function cursor(armoury: Armoury, hostile: Hostile): Promise<Answer> {
       },
     ]),
   );
+}
+
+async function alert(armoury: Armoury, hostile: Hostile): Promise<Answer> {
+  const { random } = hostile;
+  const input = {
+    // Few names: alerts are put over one another, and what they raise is looked at again.
+    name: random.chance(0.7) ? random.pick(['a', 'b', 'c']) : hostile.text(),
+    description: random.chance(0.3) ? hostile.text() : undefined,
+    filter: random.chance(0.2) ? null : hostileFilter(hostile),
+    throttle: random.pick([undefined, 0, 1, 86_400, -1, 2 ** 31]),
+    webhook: random.chance(0.3) ? { url: hostileUrl(hostile) } : undefined,
+  };
+  return ask(
+    armoury,
+    hostile,
+    random.pick<HostileOperation>([
+      {
+        query:
+          'mutation ($input: PutAlertInput!) { putAlert(input: $input) { alert { id name filter description } } }',
+        variables: { input },
+      },
+      {
+        query:
+          '{ alerts(first: 5) { edges { node { id name filter webhook { url } } } } alertMatches(first: 5) { edges { cursor node { event { raw } } } } }',
+      },
+    ]),
+  );
+}
+
+function hostileUrl(hostile: Hostile): string {
+  const { random } = hostile;
+  return random.pick([
+    hostile.text(),
+    `https://${hostile.text()}/`,
+    'https://127.0.0.1/',
+    'https://[::ffff:169.254.169.254]/latest/meta-data',
+    'https://2130706433/',
+    'https://user:password@example.invalid/',
+    'file:///etc/passwd',
+    'gopher://example.invalid:70/_',
+    `https://example.invalid/${hostile.text()}`,
+  ]);
 }
 
 const RECORD = `mutation ($input: RecordEventsInput!) {

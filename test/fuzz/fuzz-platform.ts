@@ -6,6 +6,7 @@ import { graphql, postEvents, settled } from '#test/acceptance/client';
 import { cairn, type Platform } from '#test/acceptance/platform';
 import { ATTACKS, type Armoury } from '#test/fuzz/attacks';
 import { Hostile } from '#test/fuzz/hostile';
+import { exportFindings } from '#test/fuzz/hostile-export';
 import { hostileEvent } from '#test/fuzz/hostile-events';
 import { judge } from '#test/fuzz/judge';
 import { metric } from '#test/soak/examine';
@@ -164,6 +165,7 @@ async function aftermath(platform: Platform, scene: Scene, born: number): Promis
   const lost = [...scene.acknowledged].filter((text) => !found.has(text));
   if (lost.length > 0)
     findings.push(`${lost.length} acknowledged events are not found: ${lost[0]?.slice(0, 500)}`);
+  findings.push(...(await exportFindings(platform, scene.keys[1] ?? '', scene.acknowledged)));
   await platform.stop();
   findings.push(...logFindings(platform, scene));
   const verified = await cairn(['verify', '--data', platform.dataDir]);
