@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CairnError } from '#domain/errors';
 import { CheckpointReader } from '#journal/checkpoint-reader';
+import { LogSigner } from '#journal/log-signer';
 import { ExportKeeper } from '#projections/export/keep-exports';
 import { openExportStatement } from '#projections/export/statement';
 import { ExportFailed, ExportNotYet } from '#projections/export/write-export';
@@ -129,6 +131,28 @@ describe('a file', () => {
 });
 
 describe('a statement', () => {
+  it('is waited for while the checkpoint over its events is not published yet', async () => {
+    const { id } = await bed.start();
+    const signer = new LogSigner({ ...bed.log.deps, sealer: bed.journal.sealer });
+    let early = 2;
+    const checkpointOver = async (position: number): Promise<string> => {
+      if (early-- > 0) throw new CairnError('UNAVAILABLE', 'not published yet', { retryAfter: 2 });
+      return signer.checkpointOver(position);
+    };
+    const sign: LogSigner['sign'] = (textOf) => signer.sign(textOf);
+    expect(await bed.writer({ signer: { checkpointOver, sign } }).write(id, FOLLOWING)).toMatchObject({
+      state: 'SUCCEEDED',
+      rows: raws.length,
+    });
+    const late = await bed.start();
+    early = Infinity;
+    await expect(bed.writer({ signer: { checkpointOver, sign } }).write(late.id, FOLLOWING)).rejects.toThrow(
+      ExportNotYet,
+    );
+    early = 0;
+    expect(await bed.writer().write(late.id, FOLLOWING)).toMatchObject({ state: 'SUCCEEDED' });
+  });
+
   it('says what the file holds, signed by the log, under a checkpoint over its events', async () => {
     const { id } = await bed.start({ format: 'CSV', columns: ['eventId'], compression: 'GZIP' });
     const done = await bed.writer().write(id, FOLLOWING);

@@ -53,8 +53,8 @@ export class ExportFailed extends Error {
   }
 }
 
-const CATCH_UP_TRIES = 50;
-const CATCH_UP_PAUSE_MS = 100;
+const WAIT_TRIES = 50;
+const WAIT_PAUSE_MS = 100;
 const FINAL_CODES: ReadonlySet<string> = new Set(['LIMIT_EXCEEDED', 'INVALID_FILTER', 'CORRUPT']);
 
 /**
@@ -107,7 +107,7 @@ export class ExportWriter {
       row = await this.#addPart(row, { gatherer, key, hash, signal: following.signal });
       await following.progress({ done: row.rows, total: row.total });
     }
-    return this.#finish(row, snapshot, hash);
+    return this.#finish(row, hash, await this.#checkpoint(snapshot, following.signal));
   }
 
   /** What an attempt that died may have left of an export that somebody has deleted meanwhile. */
@@ -153,10 +153,9 @@ export class ExportWriter {
     };
   }
 
-  async #finish(row: ExportRow, snapshot: Place, hash: Hash): Promise<ExportRow> {
+  async #finish(row: ExportRow, hash: Hash, checkpoint: string): Promise<ExportRow> {
     const { store, signer, limits } = this.#parts;
     const sha256 = hash.digest('hex');
-    const checkpoint = await signer.checkpointOver(snapshot.position);
     const finishedAt = new Date(this.#parts.now());
     const expiresAt = new Date(finishedAt.getTime() + limits.days * 86_400_000);
     const statement = await signer.sign((log) => statementText(row, { log, sha256, finishedAt, checkpoint }));
@@ -168,17 +167,29 @@ export class ExportWriter {
     return { ...row, state: 'SUCCEEDED', sha256, statement, finishedAt, expiresAt };
   }
 
-  /** History must have seen all events before the snapshot; a short wait is done here. */
+  /** History must have seen all events before the snapshot. */
   async #caughtUp(snapshot: Place, signal: AbortSignal): Promise<void> {
     const { history, journal } = this.#parts;
-    for (let tries = 0; tries < CATCH_UP_TRIES; tries++) {
+    const look = async (): Promise<true | undefined> => {
       // The head first: what is behind is counted from a later one, so that the cursor is never overstated.
       const head = await journal.head();
       const { eventsBehind } = await history.freshness();
-      if (head.position - eventsBehind >= snapshot.position) return;
-      await delay(CATCH_UP_PAUSE_MS, undefined, { signal });
-    }
-    throw new ExportNotYet('Event history is behind.');
+      return head.position - eventsBehind >= snapshot.position || undefined;
+    };
+    await patiently(look, 'Event history is behind.', signal);
+  }
+
+  /** The sealer may be at work on it. */
+  async #checkpoint({ position }: Place, signal: AbortSignal): Promise<string> {
+    const look = async (): Promise<string | undefined> => {
+      try {
+        return await this.#parts.signer.checkpointOver(position);
+      } catch (error) {
+        if (error instanceof CairnError && error.code === 'UNAVAILABLE') return undefined;
+        throw error;
+      }
+    };
+    return patiently(look, 'The checkpoint over its events is not published yet.', signal);
   }
 
   /** The hash of the parts that are there; undefined when one is gone. */
@@ -214,6 +225,20 @@ export class ExportWriter {
   async #step(name: string): Promise<void> {
     await this.#parts.step?.(name);
   }
+}
+
+/** A short wait is done here, a longer one by the queue. */
+async function patiently<T>(
+  look: () => Promise<T | undefined>,
+  otherwise: string,
+  signal: AbortSignal,
+): Promise<T> {
+  for (let tries = 0; tries < WAIT_TRIES; tries += 1) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await delay(WAIT_PAUSE_MS, undefined, { signal });
+  }
+  throw new ExportNotYet(otherwise);
 }
 
 function least(one: number | undefined, other: number | undefined): number | undefined {
