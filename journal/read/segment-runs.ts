@@ -1,17 +1,10 @@
 import { CairnError } from '#domain/errors';
 import { decodeLogObjectHead, logObjectKey } from '#journal/format/log-object';
 import { decodeRecord } from '#journal/format/record';
-import {
-  decodeBlocks,
-  decodeEntries,
-  decodeLayout,
-  decodeSealedBatches,
-  decodeStorageIndex,
-  SEGMENT_HEAD_BYTES,
-  type SegmentLayout,
-} from '#journal/format/segment';
+import { decodeLayout, SEGMENT_HEAD_BYTES, type SegmentLayout } from '#journal/format/segment';
 import { Lru } from '#journal/lru';
-import { locate, type EventRun, type RunFrame } from '#journal/read/event-run';
+import type { EventRun } from '#journal/read/event-run';
+import { readSegmentRun, type LoadFrame, type SegmentRun } from '#journal/read/segment-run';
 import { Windows } from '#journal/read/windows';
 import type { RecordStore, SegmentPlace } from '#journal/store/record-store';
 import type { ObjectStore } from '#platform/objects/object-store';
@@ -30,8 +23,8 @@ export class SegmentRuns {
   readonly #objects: ObjectStore;
   readonly #windows: Windows;
   readonly #records: RecordStore;
-  readonly #runs = new Lru<number, EventRun>(CACHED_BYTES);
-  readonly #loading = new Map<number, Promise<EventRun>>();
+  readonly #runs = new Lru<number, SegmentRun>(CACHED_BYTES);
+  readonly #loading = new Map<number, Promise<SegmentRun>>();
   /** Ascending by `first`. */
   #places: SegmentPlace[] = [];
 
@@ -95,7 +88,7 @@ export class SegmentRuns {
     this.#places = [...byFirst.values()].toSorted((a, b) => a.first - b.first);
   }
 
-  async #run(place: SegmentPlace): Promise<EventRun> {
+  async #run(place: SegmentPlace): Promise<SegmentRun> {
     const cached = this.#runs.get(place.sequence);
     if (cached !== undefined) return cached;
     let loading = this.#loading.get(place.sequence);
@@ -106,21 +99,25 @@ export class SegmentRuns {
     return loading;
   }
 
-  async #load(place: SegmentPlace): Promise<EventRun> {
+  async #load(place: SegmentPlace): Promise<SegmentRun> {
     const key = logObjectKey(place.epoch, place.sequence);
     const start = await this.#objects.get(key, { offset: 0, length: FIRST_BYTES });
     if (start === undefined) throw new CairnError('CORRUPT', `The segment ${key} is missing.`);
     const layout = layoutOf(place, key, start);
-    const { offset: frames, length } = layout.frames;
-    const run = readRun(place, layout, await this.#index(key, start, frames), async (at, size, ahead) => {
-      const range = { offset: frames + at, length: size };
+    const index = await this.#index(key, start, layout.frames.offset);
+    const run = readSegmentRun(place, layout, index, this.#loader(key, layout.frames));
+    this.#runs.set(place.sequence, run, run.size);
+    return run;
+  }
+
+  #loader(key: string, { offset, length }: SegmentLayout['frames']): LoadFrame {
+    return async (at, size, ahead) => {
+      const range = { offset: offset + at, length: size };
       const stored = ahead
-        ? await this.#windows.get(key, range, frames + length)
+        ? await this.#windows.get(key, range, offset + length)
         : await this.#objects.get(key, range);
       return whole(key, stored, size);
-    });
-    this.#runs.set(place.sequence, run, place.count * 20 + run.frames.length * 250);
-    return run;
+    };
   }
 
   /** All that comes before the frames; `start` is its beginning, or more than it. */
@@ -143,81 +140,4 @@ function layoutOf(place: SegmentPlace, key: string, start: Buffer): SegmentLayou
 function whole(key: string, bytes: Buffer | undefined, length: number): Buffer {
   if (bytes?.length !== length) throw new CairnError('CORRUPT', `${key} is missing or cut.`);
   return bytes;
-}
-
-function readRun(
-  place: SegmentPlace,
-  layout: SegmentLayout,
-  bytes: Buffer,
-  load: (offset: number, length: number, ahead: boolean) => Promise<Buffer>,
-): EventRun {
-  const section = (name: 'blocks' | 'entries' | 'ledger' | 'index'): Buffer =>
-    bytes.subarray(layout[name].offset, layout[name].offset + layout[name].length);
-  const blocks = decodeBlocks(section('blocks'), layout.blocks.offset);
-  const entries = decodeEntries(section('entries'), layout.entries.offset);
-  const batches = decodeSealedBatches(section('ledger'), layout.ledger.offset);
-  const indexed = decodeStorageIndex(section('index'), layout.index.offset);
-  const what = `segment of positions from ${place.first} on`;
-  const where = locate(
-    place.count,
-    indexed.map((frame) => frame.positions),
-    what,
-  );
-  const frames = indexed.map(({ frameId, keyId, block, offset, length }): RunFrame => {
-    const owner = blocks[block];
-    if (owner === undefined) throw new CairnError('CORRUPT', `${what}: no block ${block}`);
-    const { account, month } = owner;
-    // Copies: a view would keep the whole index in memory.
-    const id = frameId.toString('hex');
-    return { id, keyId: Buffer.from(keyId), account, month, load: (ahead) => load(offset, length, ahead) };
-  });
-  if (entries.count !== place.count) throw new CairnError('CORRUPT', `${what}: ${entries.count} entries`);
-  const times = Float64Array.from({ length: place.count }, (_, index) => entries.eventTime(index));
-  const table = new SourceTable();
-  const sources = new Uint16Array(place.count);
-  const received = batches.map(() => ({ from: 0, at: 0 }));
-  let from = 0;
-  for (const [number, batch] of batches.entries()) {
-    received[number] = { from, at: batch.receivedAt };
-    const numbers = batch.ledger.map((line) => table.number(line.source));
-    for (const end = from + batch.events; from < end; from++)
-      sources[from] = numbers[entries.source(from)] ?? 0;
-  }
-  return {
-    epoch: place.epoch,
-    first: place.first,
-    count: place.count,
-    frames,
-    ...where,
-    eventTime: (index) => times[index] ?? 0,
-    source: (index) => table.names[sources[index] ?? 0] ?? '',
-    receivedAt: (index) => lastFrom(received, index),
-  };
-}
-
-class SourceTable {
-  readonly names: string[] = [];
-  readonly #numbers = new Map<string, number>();
-
-  number(source: string): number {
-    let number = this.#numbers.get(source);
-    if (number === undefined) {
-      number = this.names.length;
-      this.names.push(source);
-      this.#numbers.set(source, number);
-    }
-    return number;
-  }
-}
-
-/** Time of receipt of the last batch that begins at or before `index`; one without events begins with the next. */
-function lastFrom(batches: readonly { readonly from: number; readonly at: number }[], index: number): number {
-  let low = 0;
-  let high = batches.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((batches[middle]?.from ?? 0) <= index) low = middle + 1;
-    else high = middle;
-  }
-  return batches[low - 1]?.at ?? 0;
 }
