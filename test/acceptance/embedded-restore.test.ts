@@ -128,4 +128,30 @@ async function losePostgres(): Promise<void> {
     '{ accounts(first: 10) { edges { node { name } } } }',
   );
   expect(accounts.edges.map(({ node }) => node.name)).toContain('Drill');
+  await expect.poll(() => toldEpochs(platform), { timeout: 30_000 }).toContain(2);
+}
+
+/** The epochs that the trail of Cairn itself says were begun by restores. */
+async function toldEpochs(platform: Platform): Promise<readonly number[]> {
+  const { events: told } = await graphql<{ events: { edges: readonly { node: { raw: string } }[] } }>(
+    platform,
+    `
+      {
+        events(
+          first: 50
+          filter: { eventSource: { equals: "cairn" }, eventName: { equals: "RestoreInstallation" } }
+        ) {
+          edges {
+            node {
+              raw
+            }
+          }
+        }
+      }
+    `,
+  );
+  interface Told {
+    readonly serviceEventDetails: { readonly newEpoch: { readonly epoch: number } };
+  }
+  return told.edges.map(({ node }) => (JSON.parse(node.raw) as Told).serviceEventDetails.newEpoch.epoch);
 }
