@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Context } from '@opentelemetry/api';
 
 /** What every room may know of the request or job that it works for, without being handed it. */
@@ -25,4 +26,11 @@ export function currentRequest(): RequestContext | undefined {
 
 export function runInRequest<T>(context: RequestContext, work: () => T): T {
   return storage.run(context, work);
+}
+
+const MAX_USER_AGENT = 256;
+
+/** Cut: it may be as long as all headers. */
+export function userAgentOf(headers: IncomingHttpHeaders): string | undefined {
+  return headers['user-agent']?.slice(0, MAX_USER_AGENT);
 }

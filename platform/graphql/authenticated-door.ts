@@ -9,7 +9,7 @@ import {
 } from '#platform/graphql/http-door';
 import type { ErrorLog, ExpectedFailure } from '#platform/graphql/present-error';
 import { refuseSlowly } from '#platform/http/refuse-slowly';
-import { type RequestContext, currentRequest, runInRequest } from '#platform/request-context';
+import { type RequestContext, currentRequest, runInRequest, userAgentOf } from '#platform/request-context';
 
 /** A request that was let in. */
 export interface Visit<Principal> {
@@ -61,7 +61,7 @@ export class AuthenticatedDoor<Principal> {
     const known = currentRequest() ?? {
       requestId: requestIdOf(request),
       clientAddress: request.socket.remoteAddress,
-      userAgent: request.headers['user-agent']?.slice(0, 256),
+      userAgent: userAgentOf(request.headers),
     };
     await runInRequest(known, () => this.#open({ request, response, known }, answer));
   }

@@ -17,7 +17,7 @@ import { RouteTable } from '#platform/http/routes';
 import { STOPPING_HEADER } from '#platform/http/stopping';
 import { takeUpgrade } from '#platform/http/upgrades';
 import type { Log } from '#platform/log';
-import { type RequestContext, runInRequest } from '#platform/request-context';
+import { type RequestContext, runInRequest, userAgentOf } from '#platform/request-context';
 import type { Telemetry } from '#platform/telemetry';
 
 export interface HttpServerOptions {
@@ -222,10 +222,8 @@ class Door {
   }
 }
 
-const MAX_USER_AGENT = 256;
-
 function clientOf({ headers, url }: IncomingMessage): Pick<RequestContext, 'userAgent' | 'path'> {
-  return { userAgent: headers['user-agent']?.slice(0, MAX_USER_AGENT), path: url?.split('?', 1)[0] };
+  return { userAgent: userAgentOf(headers), path: url?.split('?', 1)[0] };
 }
 
 /** Refuses a body that says it is too large, and cuts one that turns out to be. */
