@@ -78,7 +78,7 @@ async function raised(count: number): Promise<void> {
   for (;;) {
     const { alerts } = await graphql<{ alerts: { edges: { node: { raised: number } }[] } }>(
       platform,
-      '{ alerts { edges { node { raised } } } }',
+      '{ alerts(first: 1) { edges { node { raised } } } }',
     );
     if (alerts.edges[0]?.node.raised === count) return;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -113,22 +113,22 @@ async function raised(platform: Platform, count: number): Promise<void> {
   for (;;) {
     const { alertMatches } = await graphql<{ alertMatches: { edges: unknown[] } }>(
       platform,
-      '{ alertMatches { edges { cursor } } }',
+      `{ alertMatches(first: ${count}) { edges { cursor } } }`,
     );
     if (alertMatches.edges.length >= count) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-/** No run that somebody asked for is queued or at work. */
+/** No run that somebody asked for is queued or at work. A list costs what it may hold, so it is not asked for often. */
 async function allDone(platform: Platform): Promise<void> {
   for (;;) {
     const { jobs } = await graphql<{ jobs: { edges: { node: { schedule: string | null } }[] } }>(
       platform,
-      '{ jobs(first: 200, filter: { state: [QUEUED, RUNNING] }) { edges { node { schedule } } } }',
+      '{ jobs(first: 50, filter: { state: [QUEUED, RUNNING] }) { edges { node { schedule } } } }',
     );
     if (jobs.edges.every(({ node }) => node.schedule !== null)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
 

@@ -131,7 +131,7 @@ async function untilRaised(platform: Platform): Promise<void> {
   for (;;) {
     const { alertMatches } = await graphql<{ alertMatches: { edges: unknown[] } }>(
       platform,
-      '{ alertMatches { edges { cursor } } }',
+      '{ alertMatches(first: 1) { edges { cursor } } }',
     );
     if (alertMatches.edges.length > 0) return;
     await new Promise((resolve) => setTimeout(resolve, 50));

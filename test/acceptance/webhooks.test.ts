@@ -64,7 +64,7 @@ async function settled(state: string, count: number): Promise<readonly Delivery[
   for (;;) {
     const found = await deliveries(state);
     if (found.length >= count) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
 
