@@ -49,6 +49,8 @@ const READ_AT_ONCE = 32;
 const READERS = 3;
 /** Records that are turned into answers without a break. */
 const ANSWERED_AT_ONCE = 16;
+/** Rows that are made nodes, and records that are read, without a break. */
+const MADE_AT_ONCE = 16;
 /** Reads of one key that wait; its operations are fewer. */
 const READS_WAITING = 2_000;
 
@@ -101,7 +103,7 @@ export class EventReader {
       principal,
       found.rows.reduce((sum, row) => sum + lengthOf(row), 0),
     );
-    return { nodes: this.nodesOf(principal, found.rows), more: found.hasMore };
+    return { nodes: await this.nodesOf(principal, found.rows), more: found.hasMore };
   }
 
   /** Null for what is no event, was erased, or belongs to an account that the caller does not see. */
@@ -173,7 +175,7 @@ export class EventReader {
   }
 
   /** The page's records are read together, once, when the first of them is asked for. */
-  private nodesOf(principal: Principal, rows: readonly HistoryRow[]): EventNode[] {
+  private nodesOf(principal: Principal, rows: readonly HistoryRow[]): Promise<EventNode[]> {
     let records: Promise<readonly (EventRecord | undefined)[]> | undefined;
     const pauses: (Promise<void> | undefined)[] = [];
     const load = async (index: number): Promise<EventRecord | undefined> => {
@@ -184,7 +186,11 @@ export class EventReader {
       await (pauses[part] ??= this.dependencies.slices?.next(shareOf(principal)));
       return all[index];
     };
-    return rows.map((row, index) => new EventNode(this.idOf(row), wellFormed(row), () => load(index)));
+    return this.inPieces(
+      principal,
+      rows,
+      (row, index) => new EventNode(this.idOf(row), wellFormed(row), () => load(index)),
+    );
   }
 
   private async readRecords(
@@ -197,12 +203,27 @@ export class EventReader {
       rows.map(({ place }) => place),
       ({ account }) => accounts.has(account),
     );
-    return events.map((event, index) => {
+    return this.inPieces(principal, events, (event, index) => {
       const row = rows[index];
       // An index that is older than a restored journal may name a place that holds another event by now.
       const same = event?.account === row?.account && event?.eventId === row?.eventId;
       return event && same ? new EventRecord(event) : undefined;
     });
+  }
+
+  /** As `map`, and others are heard in between. */
+  private async inPieces<T, R>(
+    principal: Principal,
+    items: readonly T[],
+    make: (item: T, index: number) => R,
+  ): Promise<R[]> {
+    const share = shareOf(principal);
+    const made: R[] = [];
+    for (const [index, item] of items.entries()) {
+      if (index % MADE_AT_ONCE === 0) await this.dependencies.slices?.next(share);
+      made.push(make(item, index));
+    }
+    return made;
   }
 
   /** What may not be seen is as if it were not there; counted, its size would show. */

@@ -187,12 +187,16 @@ async function startFlood(order: FloodOrder): Promise<AsyncDisposable & { tally(
   if (child.pid !== undefined) setPriority(child.pid, LOWEST_PRIORITY);
   let last: FloodTally = {};
   child.on('message', (tally: FloodTally) => (last = tally));
+  const ended = once(child, 'exit');
   child.send(order);
   await once(child, 'message');
   return {
-    tally: () => last,
+    tally: () => {
+      if (child.exitCode !== null)
+        throw new Error('The flood ended by itself, and what was measured is nothing.');
+      return last;
+    },
     async [Symbol.asyncDispose]() {
-      const ended = once(child, 'exit');
       child.kill('SIGKILL');
       await ended;
     },

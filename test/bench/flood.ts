@@ -16,7 +16,7 @@ export interface FloodOrder {
   readonly run: number;
 }
 
-/** What came of it, by status: said every second. */
+/** What came of it, by status, or by the code of the connection's error: said every second. */
 export type FloodTally = Readonly<Record<string, number>>;
 
 const BODIES = 20;
@@ -37,8 +37,8 @@ async function flood({ url, apiKey, account, askers, senders, run }: FloodOrder)
   setInterval(() => process.send?.(tally), 1_000);
   const repeat = async (work: (turn: number) => Promise<{ readonly status: number }>): Promise<void> => {
     for (let turn = 0; ; turn += 1) {
-      const { status } = await work(turn);
-      tally[status] = (tally[status] ?? 0) + 1;
+      const answer = await work(turn).then(({ status }) => String(status), codeOf);
+      tally[answer] = (tally[answer] ?? 0) + 1;
     }
   };
   const bodies = senders === 0 ? [] : bodiesOf(generate(run, BODIES * BODY_EVENTS, undefined, [account]));
@@ -49,4 +49,10 @@ async function flood({ url, apiKey, account, askers, senders, run }: FloodOrder)
       repeat((turn) => post(target, '/v1/events', bodies[(sender + turn * senders) % BODIES] ?? '')),
     ),
   ]);
+}
+
+/** A connection that was cut is answered, too. */
+function codeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error) return String(error.code);
+  throw error;
 }
