@@ -22,12 +22,13 @@ export async function startEvents(now: () => number, ...accounts: string[]) {
   return startEventsWithin({}, now, ...accounts);
 }
 
-/** The same with a budget of its own for what answers hold. */
+/** The same with limits of its own, and its own turns at the process’s time. */
 export async function startEventsWithin(
   limits: {
     readonly budget?: MemoryBudget;
     readonly live?: LiveLimits;
     readonly charge?: RecorderDependencies['charge'];
+    readonly slices?: RecorderDependencies['slices'];
   },
   now: () => number,
   ...accounts: string[]
@@ -47,6 +48,7 @@ export async function startEventsWithin(
     now,
     budget: limits.budget,
     charge: limits.charge,
+    slices: limits.slices,
     live: { pubsub, onError: (error) => logged.push(error), limits: limits.live },
     exports: noExports,
     alerts: noAlerts,
