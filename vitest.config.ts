@@ -38,6 +38,8 @@ export default defineConfig({
   environments: { __vitest__: { resolve: { conditions: ['source', 'node', 'import', 'default'] } } },
   test: {
     maxWorkers: 2,
+    // What is waited for comes; a second is little on a busy machine.
+    expect: { poll: { timeout: 15_000 } },
     projects: [
       { extends: true, test: { name: 'unit', ...unit, testTimeout: 30_000 } },
       {
