@@ -20,7 +20,7 @@ beforeAll(async () => {
     subgraphs,
     authenticate,
     log,
-    limits: { timeoutMs: 200, bodyBytes: 20_000 },
+    limits: { timeoutMs: 1_000, bodyBytes: 20_000 },
   });
   served = await serve((request, response) => gateway.handle(request, response));
 });
