@@ -29,22 +29,18 @@ export async function runOnRealServices(args) {
   // Servers that do not run as root must get in.
   chmodSync(state, 0o711);
   // A failure until the tests tell otherwise.
-  let result = { ...NOTHING_RUN, failed: 1, failures: ['the real services did not come up'] };
+  let result = { ...NOTHING_RUN, failures: ['the real services did not come up'] };
   try {
     const isUp = !stopped && (await services('up', '--state', state, '--shared-cache'));
     if (isUp && !stopped) result = await run(args, join(state, 'services.json'));
   } finally {
     const isDown = await takeDown(state);
-    if (result.failed > 0 && !stopped) printLogs(state);
+    if (result.failures.length > 0 && !stopped) printLogs(state);
     if (isDown) rmSync(state, { recursive: true, force: true, maxRetries: 10 });
-    else result = withFailure(result, `the real services stay: ${state}`);
+    else result = { ...result, failures: [...result.failures, `the real services stay: ${state}`] };
     for (const signal of SIGNALS) process.off(signal, stop);
   }
   return result;
-}
-
-function withFailure(result, failure) {
-  return { ...result, failed: result.failed + 1, failures: [...result.failures, failure] };
 }
 
 function run(args, path) {

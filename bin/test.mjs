@@ -8,5 +8,5 @@ await runMain(async () => {
   if (!(await bootstrap(fileURLToPath(import.meta.url)))) return;
   const result = await runTests(process.argv.slice(2));
   process.stdout.write(`${closing(result)}\n`);
-  if (result.failed > 0) process.exitCode = 1;
+  if (result.failures.length > 0) process.exitCode = 1;
 });

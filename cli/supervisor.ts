@@ -46,8 +46,8 @@ const DATABASE_MS = 60_000;
 /**
  * V8 lets the heap grow as long as it finds room, which on a large machine it always does. Measured with 300,000
  * events: without these the worker peaked at 592 MB and the api process at 507, with 8 MB and 50 % at 391 and 378,
- * for two percent more CPU. The api, whose collections others wait for, has more room: p95 beside a flood was 38 ms
- * with the worker's figures and 24 ms with these. Not a limit that a process could die of; who starts us with flags
+ * for two percent more CPU. The api, whose collections others wait for, has more room: p95 beside a flood was 40 ms
+ * with the worker's figures and 25 ms with these. Not a limit that a process could die of; who starts us with flags
  * of their own overrides.
  */
 const SPARING = ['--max-semi-space-size=8', '--heap-growing-percent=50'];

@@ -164,18 +164,19 @@ async function alert(armoury: Armoury, hostile: Hostile): Promise<Answer> {
   );
 }
 
+/** Addresses, no names: a test asks no resolver. */
 function hostileUrl(hostile: Hostile): string {
   const { random } = hostile;
   return random.pick([
     hostile.text(),
-    `https://${hostile.text()}/`,
+    `https://127.0.0.1:${hostile.text()}/`,
     'https://127.0.0.1/',
     'https://[::ffff:169.254.169.254]/latest/meta-data',
     'https://2130706433/',
-    'https://user:password@example.invalid/',
+    'https://user:password@127.0.0.1/',
     'file:///etc/passwd',
-    'gopher://example.invalid:70/_',
-    `https://example.invalid/${hostile.text()}`,
+    'gopher://127.0.0.1:70/_',
+    `https://127.0.0.1/${hostile.text()}`,
   ]);
 }
 

@@ -3,7 +3,7 @@ import { CairnError } from '#domain/errors';
 import { type Principal, shareOf } from '#domain/principal';
 import type { EventIds } from '#journal/event-id';
 import type { Journal, Place } from '#journal/types';
-import { FairTurns } from '#platform/fair/fair-turns';
+import type { FairTurns } from '#platform/fair/fair-turns';
 import type { Share } from '#platform/fair/share';
 import type { PubSub } from '#platform/pubsub/pubsub';
 import type { MatchCursor } from '#projections/alerts/alert-row';
@@ -13,7 +13,7 @@ import type { Alerts } from '#subgraphs/events/alerts';
 import { parseMatchCursor, printMatchCursor } from '#projections/alerts/match-cursor';
 import type { RaisedAlert, RaisedEvent } from '#subgraphs/events/alerts/raised-event';
 import { RaisedSource } from '#subgraphs/events/alerts/raised-source';
-import { followFeed, type Past } from '#subgraphs/events/live/follow-feed';
+import { followFeed, type Past, turnsAtPast } from '#subgraphs/events/live/follow-feed';
 import { type Audience, LiveFeed } from '#subgraphs/events/live/live-feed';
 import type { LiveLimits } from '#subgraphs/events/live/live-events';
 import type { LiveQueue } from '#subgraphs/events/live/live-queue';
@@ -65,12 +65,7 @@ export class RaisedAlerts {
   readonly #source: RaisedSource;
   readonly #feed: LiveFeed<RaisedEvent, Wanted>;
   readonly #memory: MemoryShare;
-  readonly #turns = new FairTurns({
-    limit: BACKFILLS,
-    // Each subscriber has one, and there are caps on those.
-    waiting: Infinity,
-    full: () => new CairnError('TOO_MANY_REQUESTS', 'Too many subscribers read the past.'),
-  });
+  readonly #turns = turnsAtPast(BACKFILLS);
 
   constructor(parts: RaisedParts) {
     this.#parts = parts;

@@ -1,4 +1,6 @@
+import { CairnError } from '#domain/errors';
 import type { Place } from '#journal/types';
+import { FairTurns } from '#platform/fair/fair-turns';
 import type { LiveFeed } from '#subgraphs/events/live/live-feed';
 import { type LiveItem, LiveQueue, type QueueLimits } from '#subgraphs/events/live/live-queue';
 import type { MemoryShare } from '#subgraphs/events/live/memory-share';
@@ -11,6 +13,16 @@ export interface Past<Item> {
   readonly behind: number;
   /** The items of the next slice that the subscriber wants; of positions before `end` only. */
   read(end?: number): Promise<readonly Item[]>;
+}
+
+/** So many subscribers read a slice of the past at the same time; the others wait, in turn by account. */
+export function turnsAtPast(limit: number): FairTurns {
+  return new FairTurns({
+    limit,
+    // Each subscriber has one, and there are caps on those.
+    waiting: Infinity,
+    full: () => new CairnError('TOO_MANY_REQUESTS', 'Too many subscribers read the past.'),
+  });
 }
 
 export interface Follower<Item extends LiveItem, Wish> {

@@ -8,10 +8,10 @@ import { type Principal, shareOf } from '#domain/principal';
 import { JOURNAL_CHANNEL } from '#journal/append/doorbell';
 import type { EventIds } from '#journal/event-id';
 import type { Journal, JournalEvent, Place } from '#journal/types';
-import { FairTurns } from '#platform/fair/fair-turns';
+import type { FairTurns } from '#platform/fair/fair-turns';
 import type { Share } from '#platform/fair/share';
 import type { PubSub } from '#platform/pubsub/pubsub';
-import { followFeed, type Past } from '#subgraphs/events/live/follow-feed';
+import { followFeed, type Past, turnsAtPast } from '#subgraphs/events/live/follow-feed';
 import { LiveEvent } from '#subgraphs/events/live/live-event';
 import { type Audience, LiveFeed, type LiveSource } from '#subgraphs/events/live/live-feed';
 import type { LiveQueue, QueueLimits } from '#subgraphs/events/live/live-queue';
@@ -61,12 +61,7 @@ export class LiveEvents {
   readonly #limits: LiveLimits;
   readonly #feed: LiveFeed<LiveEvent, EventFilter>;
   readonly #memory: MemoryShare;
-  readonly #turns = new FairTurns({
-    limit: BACKFILLS,
-    // Each subscriber has one, and there are caps on those.
-    waiting: Infinity,
-    full: () => new CairnError('TOO_MANY_REQUESTS', 'Too many subscribers read the past.'),
-  });
+  readonly #turns = turnsAtPast(BACKFILLS);
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
