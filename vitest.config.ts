@@ -38,6 +38,8 @@ export default defineConfig({
   environments: { __vitest__: { resolve: { conditions: ['source', 'node', 'import', 'default'] } } },
   test: {
     maxWorkers: 2,
+    // Messages say all that differs: of a run elsewhere they are what is left.
+    chaiConfig: { truncateThreshold: 0 },
     // What is waited for comes; a second is little on a busy machine.
     expect: { poll: { timeout: 15_000 } },
     projects: [

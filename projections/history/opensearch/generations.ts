@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isRefusal, type OpenSearch } from '#projections/history/opensearch/client';
+import { isRefusal, OpenSearchAway, type OpenSearch } from '#projections/history/opensearch/client';
 import {
   EVENT_MAPPINGS,
   EVENT_SETTINGS,
@@ -8,9 +8,10 @@ import {
   STATE_INDEX,
 } from '#projections/history/opensearch/mapping';
 import { pathParts, writeAlias, type Names } from '#projections/history/opensearch/names';
-import { StateStore, takenOver, type State } from '#projections/history/opensearch/state';
+import { byAlias, StateStore, takenOver, type State } from '#projections/history/opensearch/state';
 
 const ALIASES = z.record(z.string(), z.object({ aliases: z.record(z.string(), z.unknown()) }));
+const CREATED = z.object({ shards_acknowledged: z.boolean() });
 
 /** Part and month of the index that every generation begins with: there is always one to search. */
 export const OTHER = 'other';
@@ -74,13 +75,23 @@ export class Generations {
     return generation;
   }
 
-  /** An index that is there already is another writer's, and left alone. */
+  /**
+   * An index whose shards have started: until then every search of it fails. One that is there already is another
+   * writer's, and left alone.
+   */
   async createIndex(name: string, body: object): Promise<void> {
     try {
-      await this.#openSearch.request('PUT', `/${name}`, { body, resend: false });
+      const answer = await this.#openSearch.request('PUT', `/${name}`, { body, resend: false });
+      if (!CREATED.parse(answer).shards_acknowledged) throw new OpenSearchAway(`${name} does not start.`);
     } catch (error) {
       throw isRefusal(error, 'resource_already_exists_exception') ? takenOver(error) : error;
     }
+  }
+
+  /** Searches see these indices, of the generation that answers, from here on. */
+  async show(names: readonly string[]): Promise<void> {
+    const actions = names.map((index) => ({ add: { index, alias: this.#names.events } }));
+    await byAlias(() => this.#openSearch.request('POST', '/_aliases', { body: { actions } }));
   }
 
   /** From here on the generation answers; the others are left as they are. */

@@ -102,9 +102,10 @@ export class MonthIndices {
       if (known.has(served)) continue;
       known.add(served);
       months.add(month);
-      added.push(await this.#create(served, { state, isPublished }));
+      added.push(await this.#create(served, state));
     }
     if (added.length === 0) return revision;
+    if (isPublished) await this.#generations.show(added.map(({ name }) => name));
     return states.write(
       { ...state, nextPart: this.#nextPart, indices: [...state.indices, ...added] },
       revision.at,
@@ -134,7 +135,7 @@ export class MonthIndices {
     const { state } = revision;
     const indices: readonly EventsIndex[] = state.indices.filter(({ name }) => name !== index.name);
     const left = indices.some(({ month }) => month === OTHER);
-    const kept = left ? [...indices] : [...indices, await this.#create(OTHER, { state, isPublished: true })];
+    const kept = left ? [...indices] : [...indices, await this.#shownOther(state)];
     await states.write({ ...state, indices: kept }, revision.at);
     await this.#openSearch.request('POST', '/_aliases', {
       body: { actions: [{ remove_index: { index: index.name } }] },
@@ -194,16 +195,18 @@ export class MonthIndices {
     return new Set([...names, this.#names.stateOf(generation), this.#names.refusedOf(generation)]);
   }
 
-  async #create(
-    month: string,
-    { state, isPublished }: { state: State; isPublished: boolean },
-  ): Promise<EventsIndex> {
+  async #shownOther(state: State): Promise<EventsIndex> {
+    const index = await this.#create(OTHER, state);
+    await this.#generations.show([index.name]);
+    return index;
+  }
+
+  async #create(month: string, state: State): Promise<EventsIndex> {
     const { term } = state;
     const part = Math.max(state.nextPart, this.#nextPart);
     this.#nextPart = part + 1;
     const name = this.#names.eventsOf(this.#generation, month, { term, part });
-    const shown = isPublished ? { [this.#names.events]: {} } : {};
-    await this.#generations.createIndex(name, { aliases: { [writeAlias(name, term)]: {}, ...shown } });
+    await this.#generations.createIndex(name, { aliases: { [writeAlias(name, term)]: {} } });
     return { name, month, closed: false };
   }
 
