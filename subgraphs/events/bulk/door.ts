@@ -4,6 +4,7 @@ import { CairnError } from '#domain/errors';
 import { type Principal, shareOf } from '#domain/principal';
 import { readBody, type BodyLimits } from '#subgraphs/events/bulk/read-body';
 import { Tally, type BulkReport } from '#subgraphs/events/bulk/report';
+import { Lingering } from '#platform/http/lingering';
 import { refuseSlowly } from '#platform/http/refuse-slowly';
 import type { EventRecorder, RecordRequest } from '#subgraphs/events/record';
 
@@ -66,6 +67,7 @@ const BUSY_SECONDS = 2;
  */
 export function createBulkDoor(dependencies: BulkDoorDependencies): BulkDoor {
   const limits = { ...BULK_LIMITS, ...dependencies.limits };
+  const lingering = new Lingering();
   const all = new Places(limits.maxBodies);
   const ofGroups = new Map<string, Places>();
 
@@ -102,7 +104,7 @@ export function createBulkDoor(dependencies: BulkDoorDependencies): BulkDoor {
       if (reason instanceof CairnError) await refuseSlowly(reason.status);
       sendFailure(response, failure, { requestId, log: dependencies.log });
     }
-    linger(request, limits.lingerMs);
+    lingering.read(request, limits.lingerMs);
   };
 }
 
@@ -212,22 +214,4 @@ function send(response: ServerResponse, status: number, answer: Answer): void {
     'X-Request-Id': answer.requestId,
   });
   response.end(body);
-}
-
-/** Between two pieces (64 KB) of what is left of a body that was answered before its end. */
-const REST_MS = 20;
-
-/** Closing a connection with unread bytes resets it, and the sender loses the answer; waiting has an end, too. */
-function linger(request: IncomingMessage, ms: number): void {
-  if (request.complete) return;
-  // Read at once, the rests of many bodies would be all that the process reads for a while.
-  request.on('data', () => {
-    request.pause();
-    setTimeout(() => request.resume(), REST_MS).unref();
-  });
-  const timer = setTimeout(() => request.socket.destroy(), ms);
-  timer.unref();
-  request.socket.once('close', () => clearTimeout(timer));
-  request.once('end', () => clearTimeout(timer));
-  request.resume();
 }
