@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { TimeSlices } from '#platform/fair/time-slices';
 
 const of = (group: string, member = group) => ({ group, member });
@@ -50,4 +50,14 @@ test('who computes for an instant goes on without a break', async () => {
   for (let part = 0; part < 10_000; part += 1) await slices.next(of('quick'));
   counting = false;
   expect(turns).toBeLessThan(5_000);
+});
+
+test('after a piece of work that could not be cut the next slice waits, so that the process hears others', async () => {
+  const rests = vi.spyOn(globalThis, 'setTimeout');
+  onTestFinished(() => rests.mockRestore());
+  const slices = new TimeSlices();
+  await slices.next(of('large'));
+  compute(15);
+  await slices.next(of('other'));
+  expect(rests).toHaveBeenCalledWith(expect.any(Function), 1);
 });

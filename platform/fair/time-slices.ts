@@ -3,6 +3,12 @@ import type { Share } from '#platform/fair/share';
 
 /** Work goes on without a break for so long; what must answer quickly waits for one such slice at a time. */
 const SLICE_MS = 1;
+/**
+ * Some work cannot be cut: when a slice took so long, what came meanwhile needs more than one turn of the loop, on
+ * its way through sockets and disks, before the next slice.
+ */
+const LONG_MS = 10;
+const REST_MS = 1;
 
 /**
  * The one thread of a process, shared: whoever has much to compute asks for a slice before each small part of it.
@@ -29,8 +35,11 @@ export class TimeSlices {
   }
 
   #turn(): void {
+    if (this.#settle() > LONG_MS) {
+      setTimeout(() => this.#turn(), REST_MS);
+      return;
+    }
     this.#isTurning = false;
-    this.#settle();
     this.#queue.shift()?.();
     // Once more even when nobody waits: what a slice took is known when it is over.
     if (this.#queue.size > 0 || this.#current !== undefined) this.#schedule();
@@ -42,10 +51,13 @@ export class TimeSlices {
     setImmediate(() => this.#turn());
   }
 
-  #settle(): void {
-    if (this.#current === undefined) return;
+  /** Milliseconds that the last slice took. */
+  #settle(): number {
+    if (this.#current === undefined) return 0;
     const { share, since } = this.#current;
-    this.#queue.charge(share, performance.now() - since);
+    const took = performance.now() - since;
+    this.#queue.charge(share, took);
     this.#current = undefined;
+    return took;
   }
 }
