@@ -12,6 +12,7 @@ import { DocumentCache } from '#gateway/document-cache';
 import { type Principal, shareOf } from '#domain/principal';
 import { BAD_REQUEST, checkOperation, refusal } from '#gateway/operation-checks';
 import { doorContext } from '#gateway/operation-context';
+import { printAnswer } from '#gateway/print-answer';
 import type { FairTurns } from '#platform/fair/fair-turns';
 import type { TimeSlices } from '#platform/fair/time-slices';
 import type { GraphqlLimits } from '#platform/graphql/limits';
@@ -78,9 +79,7 @@ export function useOperationGuard(parts: GuardParts): GatewayPlugin {
       const work = async (): Promise<ExecutionResult> => {
         const operand = { schema, document, contextValue, variableValues: variables, operationName };
         const result = answered(await execute(operand));
-        // Writing a large answer as JSON is a piece of work of its own.
-        await slices?.next(shareOf(principal));
-        return result;
+        return slices ? printAnswer(result, () => slices.next(shareOf(principal))) : result;
       };
       return turns ? turns.take(shareOf(principal), work, signal) : work();
     });
