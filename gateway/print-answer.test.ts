@@ -6,7 +6,7 @@ import { printAnswer } from '#gateway/print-answer';
 const atOnce = (): Promise<void> => Promise.resolve();
 
 test('an answer is written as JSON.stringify writes it', async () => {
-  const leaf = fc.oneof(fc.jsonValue(), fc.constant(undefined), fc.double());
+  const leaf = fc.oneof(fc.jsonValue(), fc.constant(undefined), fc.double(), fc.date());
   const page = fc.record({ edges: fc.array(leaf, { maxLength: 60 }), more: leaf });
   await fc.assert(
     fc.asyncProperty(fc.dictionary(fc.string(), fc.oneof(leaf, page)), async (data) => {

@@ -53,6 +53,9 @@ async function printList(items: readonly unknown[], { parts, pause }: Printing):
   parts.push(']');
 }
 
+/** What a selection gave, not a scalar that JSON writes in its own way. */
 function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
 }
