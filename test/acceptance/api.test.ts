@@ -24,6 +24,7 @@ describe('docs/api.md', () => {
 
   beforeAll(async () => {
     platform = await startPlatform({ env: { CAIRN_SEAL_SECONDS: '1' } });
+    await settled(platform);
     keys.set('administrator', platform.apiKey);
     await makeAccount(platform, OTHER_ACCOUNT);
     const scopes = {
