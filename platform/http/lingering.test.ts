@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { Agent, type ClientRequest, createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { Lingering } from '#platform/http/lingering';
 
@@ -58,20 +57,13 @@ test('the rests of many bodies are read no faster than that of one', async () =>
   const start = performance.now();
   const senders = Array.from({ length: 20 }, () => send());
   for (const sent of senders) sent.write(Buffer.alloc(4_000_000));
-  await delay(500);
-  expect(pieces.length).toBeGreaterThan(5);
+  await expect.poll(() => pieces.length).toBeGreaterThan(60);
   expect(pieces.length).toBeLessThan((performance.now() - start) / PIECE_MS + senders.length);
 });
 
-test('who goes on sending is cut off, and whoever has gone takes no turn from the others', async () => {
+test('who goes on sending is cut off', async () => {
   const sockets: Socket[] = [];
   const send = await answerEarly(100, ({ socket }) => sockets.push(socket));
-  const gone = send();
-  gone.write(Buffer.alloc(1_000_000));
-  await once(gone, 'response');
-  gone.destroy();
-  const endless = send();
-  endless.write(Buffer.alloc(50_000_000));
-  await once(endless, 'response');
-  await expect.poll(() => sockets.map(({ destroyed }) => destroyed)).toEqual([true, true]);
+  send().write(Buffer.alloc(50_000_000));
+  await expect.poll(() => sockets.map(({ destroyed }) => destroyed)).toEqual([true]);
 });
